@@ -1,1 +1,8 @@
-//! stub
+//! Stet: a publishing desk for long, cited articles and the conversations under them.
+//!
+//! The modules in reading order; `src/README.md` is the map, with "Where is…?", the invariants and the decisions.
+#![doc = include_str!("README.md")]
+
+pub mod core;
+
+pub mod db;

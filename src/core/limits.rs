@@ -1,0 +1,132 @@
+//! Every limit of Stet with its reason. Forms, code and columns use the same figure: text over a limit is
+//! refused with the text kept, never cut (requirements S2).
+
+use std::time::Duration;
+
+/// Characters of a comment, at least: "?" alone is a slip, "no" is an answer (decisions 17).
+pub const COMMENT_CHARS_MIN: usize = 2;
+/// Characters of a comment, at most (decisions 17); the column's check says the same.
+pub const COMMENT_CHARS_MAX: usize = 5_000;
+/// Characters of a reader's or staff member's name (decisions 17).
+pub const NAME_CHARS_MAX: usize = 60;
+/// Characters of an e-mail address: RFC 5321 allows 254 in a path.
+pub const EMAIL_CHARS_MAX: usize = 254;
+/// Links a newcomer may post without waiting: the second holds (decisions 17).
+pub const NEWCOMER_LINKS_FREE: usize = 1;
+/// Links a comment may have at all: a sixth is refused (decisions 17).
+pub const COMMENT_LINKS_MAX: usize = 5;
+/// Comments a minute from one network (decisions 17).
+pub const COMMENTS_A_MINUTE_PER_NETWORK: i64 = 10;
+/// Comments of one reader in [`READER_WINDOW`] (decisions 17; the text readers see).
+pub const COMMENTS_PER_READER: i64 = 5;
+/// The window of [`COMMENTS_PER_READER`].
+pub const READER_WINDOW: Duration = Duration::from_secs(600);
+/// Seconds a person needs at least to write a comment; less is filed as spam (goal sheet M14).
+pub const DWELL_SECONDS_MIN: i64 = 3;
+/// How long a signed time stamp in a cached page is good for (decisions 1).
+pub const FORM_STAMP_LIFE: Duration = Duration::from_secs(48 * 3600);
+/// How far back a second post of the same form is recognised (decisions 1).
+pub const REPLAY_WINDOW: Duration = Duration::from_secs(24 * 3600);
+/// Top comments on a page (decisions 16).
+pub const ROOTS_A_PAGE: i64 = 40;
+/// Replies of one thread drawn on an article page before it is folded (decisions 16).
+pub const REPLIES_UNFOLDED: i64 = 8;
+/// First replies of a folded thread.
+pub const REPLIES_FOLDED_FIRST: usize = 3;
+/// Last replies of a folded thread.
+pub const REPLIES_FOLDED_LAST: usize = 2;
+/// Replies on a page of one long thread.
+pub const REPLIES_A_THREAD_PAGE: i64 = 200;
+/// Rows of a moderation queue page (moderation.md 2).
+pub const QUEUE_ROWS: i64 = 50;
+/// Rows of other lists of the desk.
+pub const DESK_ROWS: i64 = 50;
+/// Up to where queue totals are counted exactly (decisions 6).
+pub const COUNT_EXACT_MAX: i64 = 1_000;
+/// How long staff can take a decision back (decisions 17).
+pub const UNDO_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a reply mail waits, so that an undone reply is not mailed (decisions 17).
+pub const REPLY_MAIL_DELAY: Duration = Duration::from_secs(60);
+
+/// Body of a comment form, bytes (decisions 17).
+pub const COMMENT_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Body of an article form, bytes (decisions 17).
+pub const ARTICLE_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Body of every other form, bytes.
+pub const FORM_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Characters of an article's text; the column's check says the same.
+pub const ARTICLE_CHARS_MAX: usize = 1_000_000;
+/// Characters of a title, a dek and one takeaway; columns and editor.md 3 say the same.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Characters of a dek.
+pub const DEK_CHARS_MAX: usize = 400;
+/// Characters of one key takeaway.
+pub const TAKEAWAY_CHARS_MAX: usize = 200;
+/// Key takeaways of an article (reader.md 1).
+pub const TAKEAWAYS_MAX: usize = 7;
+/// Characters of a slug.
+pub const SLUG_CHARS_MAX: usize = 120;
+/// Characters of a path that is looked at at all; longer ones are not found.
+pub const PATH_CHARS_MAX: usize = 2_000;
+
+/// Reading the headers of a request (requirements D4).
+pub const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
+/// Reading the body of a request (decisions 17).
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// An idle connection (requirements D4).
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Open connections, all together: 1,000 slow ones leave room for as many quick ones (requirements S19).
+pub const CONNECTIONS_MAX: usize = 4_096;
+/// How long a stop waits for requests in flight (requirements R3).
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Connections a web worker holds at most (stack notes: 6 to 8).
+pub const DB_CONNECTIONS_A_WORKER: usize = 8;
+/// Waiting for a free connection before a page says it cannot answer (requirements D9).
+pub const DB_POOL_WAIT: Duration = Duration::from_secs(2);
+/// Making a connection.
+pub const DB_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// One statement (requirements R7).
+pub const DB_STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Waiting for a row somebody else holds.
+pub const DB_LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// A transaction nobody goes on with.
+pub const DB_IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Memory of the page store, bytes: the default of P9's 150 MB for the whole process.
+pub const PAGE_STORE_BYTES: u64 = 64 * 1024 * 1024;
+/// A page larger than this is not stored: it would push out many.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a page that holds a comment form lives (decisions 1).
+pub const PAGE_WITH_FORM_LIFE: Duration = Duration::from_secs(3600);
+/// How long other pages live.
+pub const PAGE_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How old a stored page may be when the database cannot be reached (decisions 2).
+pub const PAGE_STALE_MAX: Duration = Duration::from_secs(3600);
+
+/// How long the writer's cookie lives (decisions 11).
+pub const READER_COOKIE_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a browser remembers name and e-mail (decisions 11).
+pub const REMEMBER_COOKIE_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A staff session without a request (requirements S9).
+pub const SESSION_IDLE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// A staff session at all (requirements S9).
+pub const SESSION_LIFE: Duration = Duration::from_secs(60 * 24 * 3600);
+/// A confirmation link in a mail.
+pub const CONFIRMATION_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
+/// One confirmation mail per address in this time (requirements S11).
+pub const CONFIRMATION_EVERY: Duration = Duration::from_secs(3600);
+/// A link that sets a new password (editor.md 10).
+pub const RESET_LINK_LIFE: Duration = Duration::from_secs(30 * 60);
+/// An invitation.
+pub const INVITE_LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Characters of a password, at least (editor.md 9).
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// Bytes of a password, at most: argon2 takes more, a form need not.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Failed sign-ins of one account from one network in five minutes (requirements S11).
+pub const SIGN_INS_PER_ACCOUNT_AND_NETWORK: i64 = 10;
+/// Failed sign-ins an hour, per network and per account (requirements S11).
+pub const SIGN_INS_AN_HOUR: i64 = 100;
+/// argon2 runs at once; others queue (requirements S10: 19 MiB each).
+pub const HASHES_AT_ONCE: usize = 2;

@@ -1,0 +1,12 @@
+//! The ground everything stands on: no database connection, no HTTP, no settings.
+
+pub mod clock;
+pub mod ids;
+pub mod limits;
+pub mod network;
+pub mod page_store;
+pub mod rng;
+pub mod secret;
+pub mod status;
+pub mod text;
+pub mod text_enum;
