@@ -6,3 +6,6 @@
 pub mod core;
 
 pub mod db;
+
+pub mod audit;
+pub mod settings;

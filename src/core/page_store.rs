@@ -206,6 +206,12 @@ impl PageStore {
         page
     }
 
+    /// Whether what was read under `mark` still holds: news arrives and `tag` was not purged since.
+    #[must_use]
+    pub fn is_current(&self, tag: Tag, mark: Mark) -> bool {
+        self.trust() == Trust::Live && self.cell(tag).load(Ordering::Acquire) <= mark.0
+    }
+
     /// Takes every page with one of `tags` out of use, at once.
     pub fn purge(&self, tags: &[Tag]) {
         if tags.is_empty() {
