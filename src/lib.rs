@@ -7,5 +7,12 @@ pub mod core;
 
 pub mod db;
 
+pub mod urls;
+
 pub mod audit;
 pub mod settings;
+
+pub mod app;
+
+pub mod config;
+pub mod telemetry;

@@ -1,0 +1,127 @@
+//! What pages and jobs are handed: the database, the clock, chance, the key, the settings.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use ipnet::IpNet;
+use url::Url;
+
+use crate::core::clock::Clock;
+use crate::core::page_store::PageStore;
+use crate::core::rng::Rng;
+use crate::core::secret::Secret;
+use crate::core::status::ModerationMode;
+use crate::db::{self, Conn, Db, DbError};
+use crate::settings::{self, Settings};
+
+/// One process's parts, shared by its threads.
+#[derive(Debug)]
+pub struct Parts {
+    /// What database pools share.
+    pub db: Arc<db::Shared>,
+    /// The time.
+    pub clock: Clock,
+    /// Chance.
+    pub rng: Rng,
+    /// The site's key.
+    pub secret: Secret,
+    /// What the owner set in the desk.
+    pub settings: settings::Cached,
+    /// The site's address where flag, environment or file fixed it; wins over the desk's.
+    pub fixed_base_url: Option<Url>,
+    /// Used until the site has an address: `http://` and the listening address.
+    pub fallback_base_url: Url,
+    /// Proxies whose forwarding header is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The data folder: media files, `.eml` files.
+    pub data_dir: PathBuf,
+    /// Ceilings that can be set for tests and measurements.
+    pub ceilings: Ceilings,
+    /// Overrides the desk's setting of who waits.
+    pub moderation: Option<ModerationMode>,
+}
+
+/// Ceilings of requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Ceilings {
+    /// Requests that reach the database, a minute and network; 0: none.
+    pub requests_a_minute: u32,
+    /// Comments a minute from one network.
+    pub comments_a_minute: i64,
+}
+
+/// The parts with a pool of the thread's own. One for each web worker and one for the job worker.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// This thread's connections.
+    pub db: Db,
+    /// What all threads share.
+    pub parts: Arc<Parts>,
+}
+
+impl App {
+    /// For the calling thread, with at most `connections_max` connections.
+    #[must_use]
+    pub fn for_thread(parts: &Arc<Parts>, connections_max: usize) -> Self {
+        Self { db: parts.db.pool(connections_max), parts: Arc::clone(parts) }
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.parts.clock.now()
+    }
+
+    /// Chance.
+    #[must_use]
+    pub fn rng(&self) -> Rng {
+        self.parts.rng
+    }
+
+    /// The site's key.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.parts.secret
+    }
+
+    /// The stored pages.
+    #[must_use]
+    pub fn pages(&self) -> &PageStore {
+        &self.parts.db.pages
+    }
+
+    /// The settings, usually from memory; what the process's own configuration overrides is applied.
+    pub async fn settings(&self, conn: &mut Conn) -> Result<Arc<Settings>, DbError> {
+        let settings = self.parts.settings.settings(&mut *conn).await?;
+        Ok(match self.parts.moderation {
+            Some(mode) if settings.comments.moderation != mode => {
+                let mut changed = Settings::clone(&settings);
+                changed.comments.moderation = mode;
+                Arc::new(changed)
+            }
+            Some(_) | None => settings,
+        })
+    }
+
+    /// The site's address: as configured, else as set in the desk, else where we listen. Links in mails and
+    /// redirects are made from it, never from `Host` (requirements S13).
+    #[must_use]
+    pub fn base_url(&self, settings: &Settings) -> Url {
+        let set = || settings.site.base_url.as_deref().and_then(|text| Url::parse(text).ok());
+        self.parts.fixed_base_url.clone().or_else(set).unwrap_or_else(|| self.parts.fallback_base_url.clone())
+    }
+
+    /// Whether readers reach the site by https: cookies are then `__Host-` and `Secure`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.base_url(&self.parts.settings.last_known()).scheme() == "https"
+    }
+
+    /// Whether a forwarding header from this peer is believed.
+    #[must_use]
+    pub fn trusts_proxy(&self, peer: IpAddr) -> bool {
+        self.parts.trusted_proxies.iter().any(|network| network.contains(&peer.to_canonical()))
+    }
+}

@@ -1,0 +1,195 @@
+//! Every address of the site: builders for pages, mails and redirects, and the words no slug may take.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::core::ids::{ArticleId, CommentId, MailId, RevisionId};
+
+/// Characters escaped in a query value.
+const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'=').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+
+/// First segments of the route table: no article may have one as its slug. `tests/it` compares it with the table.
+pub const RESERVED_SLUGS: &[&str] = &[
+    "admin", "appearance", "authors", "comments", "corrections", "desk", "events", "favicon", "feed", "healthz", "hooks", "mail", "media",
+    "metrics", "my", "preview", "privacy", "readyz", "robots", "search", "sitemap", "static", "tags", "topics", "well-known", "wp-admin",
+];
+
+/// Whether a slug would hide one of the site's own addresses.
+#[must_use]
+pub fn is_reserved(slug: &str) -> bool {
+    RESERVED_SLUGS.contains(&slug)
+}
+
+/// `/`
+#[must_use]
+pub fn home() -> String {
+    "/".into()
+}
+
+/// `/{slug}`
+#[must_use]
+pub fn article(slug: &str) -> String {
+    format!("/{slug}")
+}
+
+/// `/{slug}?reply={id}#reply`: the page with the form under a comment.
+#[must_use]
+pub fn reply(slug: &str, comment: CommentId) -> String {
+    format!("/{slug}?reply={comment}#reply")
+}
+
+/// `/{slug}?at={root}#comment-{id}`: the page of the thread that holds a comment.
+#[must_use]
+pub fn comment_in_place(slug: &str, root: CommentId, comment: CommentId) -> String {
+    format!("/{slug}?at={root}#comment-{comment}")
+}
+
+/// `/{slug}/comments`: where the form posts.
+#[must_use]
+pub fn comments_of(slug: &str) -> String {
+    format!("/{slug}/comments")
+}
+
+/// `/comments/{id}`: the permalink.
+#[must_use]
+pub fn comment(id: CommentId) -> String {
+    format!("/comments/{id}")
+}
+
+/// `/comments/{id}/edit`
+#[must_use]
+pub fn comment_edit(id: CommentId) -> String {
+    format!("/comments/{id}/edit")
+}
+
+/// `/comments/{id}/withdraw`
+#[must_use]
+pub fn comment_withdraw(id: CommentId) -> String {
+    format!("/comments/{id}/withdraw")
+}
+
+/// `/comments/{id}/report`
+#[must_use]
+pub fn comment_report(id: CommentId) -> String {
+    format!("/comments/{id}/report")
+}
+
+/// `/{slug}/threads/{root}`: one long thread.
+#[must_use]
+pub fn thread(slug: &str, root: CommentId) -> String {
+    format!("/{slug}/threads/{root}")
+}
+
+/// `/topics/{slug}`
+#[must_use]
+pub fn topic(slug: &str) -> String {
+    format!("/topics/{slug}")
+}
+
+/// `/authors/{slug}`
+#[must_use]
+pub fn author(slug: &str) -> String {
+    format!("/authors/{slug}")
+}
+
+/// `/media/{hash}/{name}`
+#[must_use]
+pub fn media(hash: &str, name: &str) -> String {
+    format!("/media/{hash}/{name}")
+}
+
+/// `/mail/confirm/{token}`
+#[must_use]
+pub fn mail_confirm(token: &str) -> String {
+    format!("/mail/confirm/{token}")
+}
+
+/// `/mail/unsubscribe/{token}`
+#[must_use]
+pub fn mail_unsubscribe(token: &str) -> String {
+    format!("/mail/unsubscribe/{token}")
+}
+
+/// `/desk`
+#[must_use]
+pub fn desk() -> String {
+    "/desk".into()
+}
+
+/// `/desk/sign-in`, coming back to `next` (a path of ours) afterwards.
+#[must_use]
+pub fn sign_in(next: Option<&str>) -> String {
+    match next {
+        Some(next) => format!("/desk/sign-in?next={}", utf8_percent_encode(next, QUERY)),
+        None => "/desk/sign-in".into(),
+    }
+}
+
+/// `/desk/setup/{token}`
+#[must_use]
+pub fn setup(token: &str) -> String {
+    format!("/desk/setup/{token}")
+}
+
+/// `/desk/invite/{token}`
+#[must_use]
+pub fn invite(token: &str) -> String {
+    format!("/desk/invite/{token}")
+}
+
+/// `/desk/reset/{token}`
+#[must_use]
+pub fn reset(token: &str) -> String {
+    format!("/desk/reset/{token}")
+}
+
+/// `/desk/comments?queue=…`
+#[must_use]
+pub fn queue(queue: &str) -> String {
+    format!("/desk/comments?queue={queue}")
+}
+
+/// `/desk/comments/{id}/decision`
+#[must_use]
+pub fn decision(id: CommentId) -> String {
+    format!("/desk/comments/{id}/decision")
+}
+
+/// `/desk/articles`
+#[must_use]
+pub fn desk_articles() -> String {
+    "/desk/articles".into()
+}
+
+/// `/desk/articles/{id}`
+#[must_use]
+pub fn desk_article(id: ArticleId) -> String {
+    format!("/desk/articles/{id}")
+}
+
+/// `/desk/articles/{id}/revisions`
+#[must_use]
+pub fn desk_revisions(id: ArticleId) -> String {
+    format!("/desk/articles/{id}/revisions")
+}
+
+/// `/desk/articles/{id}/revisions/{revision}`
+#[must_use]
+pub fn desk_revision(id: ArticleId, revision: RevisionId) -> String {
+    format!("/desk/articles/{id}/revisions/{revision}")
+}
+
+/// `/desk/mail/{id}`
+#[must_use]
+pub fn desk_mail(id: MailId) -> String {
+    format!("/desk/mail/{id}")
+}
+
+/// `/search?q=…`
+#[must_use]
+pub fn search(query: &str) -> String {
+    let mut address = String::from("/search?q=");
+    let _ = write!(address, "{}", utf8_percent_encode(query, QUERY));
+    address
+}
