@@ -14,5 +14,7 @@ pub mod settings;
 
 pub mod app;
 
+pub mod web;
+
 pub mod config;
 pub mod telemetry;

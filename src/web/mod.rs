@@ -1,0 +1,4 @@
+//! Everything that knows HTTP: routes, pages, forms.
+
+pub mod assets;
+pub mod page;
