@@ -12,6 +12,8 @@ pub mod urls;
 pub mod audit;
 pub mod settings;
 
+pub mod staff;
+
 pub mod app;
 
 pub mod web;

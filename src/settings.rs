@@ -108,6 +108,16 @@ pub struct Sources {
     pub trusted_journals: Vec<String>,
 }
 
+/// What the owner lets roles do beyond the table of roles (editor.md 8).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct People {
+    /// Authors publish their own articles themselves.
+    pub authors_publish: bool,
+    /// Editors ban readers and set rules.
+    pub editors_rule: bool,
+}
+
 /// All settings together, as a page needs them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
@@ -117,6 +127,8 @@ pub struct Settings {
     pub comments: Comments,
     /// Trusted sources.
     pub sources: Sources,
+    /// What roles may beyond their table.
+    pub people: People,
 }
 
 /// A subject that can be saved.
@@ -134,11 +146,14 @@ impl Subject for Comments {
 impl Subject for Sources {
     const KEY: &'static str = "sources";
 }
+impl Subject for People {
+    const KEY: &'static str = "people";
+}
 
 /// All settings as they are stored now.
 pub async fn load(conn: &mut AsyncPgConnection) -> Result<Settings, DbError> {
     let rows: Vec<(String, serde_json::Value)> = settings::table.select((settings::key, settings::value)).load(conn).await?;
-    Ok(Settings { site: pick(&rows), comments: pick(&rows), sources: pick(&rows) })
+    Ok(Settings { site: pick(&rows), comments: pick(&rows), sources: pick(&rows), people: pick(&rows) })
 }
 
 fn pick<S: Subject>(rows: &[(String, serde_json::Value)]) -> S {
