@@ -193,3 +193,15 @@ pub fn search(query: &str) -> String {
     let _ = write!(address, "{}", utf8_percent_encode(query, QUERY));
     address
 }
+
+/// `/feed.xml`
+#[must_use]
+pub fn feed() -> String {
+    "/feed.xml".into()
+}
+
+/// `/appearance`: where the Appearance control is posted.
+#[must_use]
+pub fn appearance() -> String {
+    "/appearance".into()
+}

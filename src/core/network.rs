@@ -30,14 +30,19 @@ impl Network {
         }
     }
 
+    /// The block limits count by, in memory only: the address, for IPv6 its /64.
+    #[must_use]
+    pub fn block(self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => (u128::from(v6) >> 64 << 64).to_be_bytes(),
+        }
+    }
+
     /// For limits: a keyed hash of the address (IPv6 by its /64), worth nothing without the site's key.
     #[must_use]
     pub fn key(self, secret: &Secret) -> Vec<u8> {
-        let bytes = match self.0 {
-            IpAddr::V4(v4) => v4.octets().to_vec(),
-            IpAddr::V6(v6) => v6.octets().iter().take(8).copied().collect(),
-        };
-        secret.mac("network", &bytes).to_vec()
+        secret.mac("network", &self.block()).to_vec()
     }
 }
 

@@ -79,6 +79,8 @@ pub struct StoredPage {
     pub rendered_at: DateTime<Utc>,
     /// How long it may be served.
     pub life: Duration,
+    /// Whether `body` is in the key's encoding; a small page is kept as it is.
+    pub encoded: bool,
     mark: Mark,
     cells: Vec<Arc<AtomicU64>>,
 }
@@ -107,6 +109,8 @@ pub struct Rendered {
     pub tags: Vec<Tag>,
     /// Taken before the first read of its data.
     pub mark: Mark,
+    /// Whether `body` is in the key's encoding.
+    pub encoded: bool,
 }
 
 /// How far stored pages can be believed.
@@ -197,6 +201,7 @@ impl PageStore {
             content_type: page.content_type,
             rendered_at: page.rendered_at,
             life: page.life,
+            encoded: page.encoded,
             mark: page.mark,
             cells,
         });
@@ -298,6 +303,7 @@ mod tests {
             life: Duration::from_secs(60),
             tags: tags.to_vec(),
             mark,
+            encoded: false,
         };
         store.store(key("/a"), rendered);
     }

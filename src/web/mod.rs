@@ -1,4 +1,17 @@
-//! Everything that knows HTTP: routes, pages, forms.
+//! The edge: routes, handlers, pages. The only module that knows actix; it holds no Diesel.
 
+pub mod appearance;
 pub mod assets;
+pub mod cached_pages;
+pub mod compress;
+pub mod error;
+pub mod error_pages;
+pub mod extract;
+pub mod headers;
+pub mod health;
+pub mod metrics;
 pub mod page;
+pub mod rate_limit;
+pub mod routes;
+pub mod server;
+pub mod shell;

@@ -1,0 +1,5 @@
+//! Parsing at the edge: forms, paths, client addresses, authority. What comes out is typed and within limits.
+
+pub mod client_address;
+pub mod form;
+pub mod path;

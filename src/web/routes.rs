@@ -1,0 +1,78 @@
+//! The one declared route table: what is served where, and who may ask. The access test is made from it.
+
+use actix_web::guard::{self, Guard};
+use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, web};
+
+use crate::web::error::AppError;
+use crate::web::{appearance, assets, health};
+
+/// Who may use a route. The handler's extractors enforce it; the access test compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone.
+    Anyone,
+    /// Whoever carries the right token in the address or cookie.
+    TokenHolder,
+    /// Any signed-in person.
+    Staff,
+    /// Those who may decide on comments (authors: on their own articles).
+    Decides,
+    /// Those who may write (authors: their own drafts).
+    Writes,
+    /// Those who may publish.
+    Publishes,
+    /// Owner and administrators.
+    Administers,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// `get` (which also answers HEAD) or `post`.
+    pub method: &'static str,
+    /// Pattern of the path.
+    pub pattern: &'static str,
+    /// Who may.
+    pub access: Access,
+}
+
+macro_rules! routes {
+    ($($pattern:literal => { $($method:ident $access:ident $handler:path),+ $(,)? })+) => {
+        /// Every route, in order of matching.
+        pub const ROUTES: &[Route] = &[$($(Route { method: stringify!($method), pattern: $pattern, access: Access::$access }),+),+];
+
+        /// Registers every route. A known address with another method answers 405.
+        pub fn configure(config: &mut web::ServiceConfig) {
+            $(
+                config.service(web::resource($pattern)$(.route(routes!(@route $method).to($handler)))+);
+            )+
+            config.default_service(web::to(elsewhere));
+        }
+    };
+    (@route get) => { readable() };
+    (@route post) => { web::post() };
+}
+
+routes! {
+    "/healthz" => { get Anyone health::live }
+    "/readyz" => { get Anyone health::ready }
+    "/metrics" => { get Anyone health::metrics_text }
+    "/static/{file}" => { get Anyone assets::serve }
+    "/favicon.ico" => { get Anyone assets::favicon }
+    "/appearance" => { post Anyone appearance::choose }
+}
+
+fn readable() -> ActixRoute {
+    web::route().guard(guard::fn_guard(|context| guard::Get().check(context) || guard::Head().check(context)))
+}
+
+/// An address that is not in the table. With a slash too many it leads to the one without (decisions 20).
+async fn elsewhere(request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let path = request.path();
+    let trimmed = path.trim_end_matches('/');
+    if !trimmed.is_empty() && trimmed.len() < path.len() && trimmed.starts_with('/') && !trimmed.starts_with("//") && !trimmed.contains('\\') {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        return Ok(HttpResponse::PermanentRedirect().insert_header(("Location", format!("{trimmed}{query}"))).finish());
+    }
+    Err(AppError::NotFound)
+}

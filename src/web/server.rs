@@ -1,0 +1,56 @@
+//! The web server: limits set, not defaulted (requirements D4); stops cleanly (R3).
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App as ActixApp, HttpServer, web};
+use tokio::sync::watch;
+
+use crate::app::{App, Parts};
+use crate::core::limits;
+use crate::web::{error_pages, routes};
+
+/// Binds the address to listen on; port 0 is given by the kernel.
+///
+/// **Errors** the address cannot be had, with what to do.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!("{address} is in use by another program. Stop it, or choose another address with STET_LISTEN"),
+        std::io::ErrorKind::PermissionDenied => format!("{address} needs more rights: ports under 1024 are for root. Choose a higher port with STET_LISTEN and put a reverse proxy in front"),
+        _ => format!("{address} cannot be listened on ({error}). Set STET_LISTEN to an address of this machine"),
+    })
+}
+
+/// Serves until `stop` turns true, then lets requests in flight finish.
+pub async fn serve(parts: Arc<Parts>, listener: TcpListener, workers: usize, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+    let server = HttpServer::new(move || {
+        let app = App::for_thread(&parts, limits::DB_CONNECTIONS_A_WORKER);
+        ActixApp::new()
+            .app_data(web::Data::new(app))
+            .wrap(from_fn(error_pages::pages))
+            .configure(routes::configure)
+    })
+    .workers(workers)
+    .tcp_nodelay(true)
+    .backlog(2_048)
+    .max_connections(limits::CONNECTIONS_MAX / workers.max(1))
+    .client_request_timeout(limits::HEADERS_TIMEOUT)
+    .keep_alive(limits::IDLE_TIMEOUT)
+    .client_disconnect_timeout(limits::HEADERS_TIMEOUT)
+    .shutdown_timeout(limits::STOP_TIMEOUT.as_secs())
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    let stopper = async move {
+        while !*stop.borrow() {
+            if stop.changed().await.is_err() {
+                break;
+            }
+        }
+        handle.stop(true).await;
+    };
+    let (served, ()) = tokio::join!(server, stopper);
+    served
+}
