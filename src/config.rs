@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::core::limits;
 use crate::core::secret::Secret;
+use crate::db::embedded::Environment;
 
 /// One setting that can be given.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +83,7 @@ impl fmt::Display for Source {
 
 /// Settings as given, not yet looked at.
 #[derive(Debug, Default, Clone)]
-pub struct Given(BTreeMap<&'static str, (String, Source)>);
+pub struct Given(BTreeMap<&'static str, (String, Source)>, Environment);
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +109,13 @@ impl Given {
         environment: impl Fn(&str) -> Option<String>,
         file: Option<&Path>,
     ) -> Result<Self, Vec<Mistake>> {
-        let mut given = Self::default();
+        let machine = Environment {
+            pg_bin: None,
+            path: environment("PATH").unwrap_or_default().into(),
+            runtime_dir: environment("XDG_RUNTIME_DIR").map(PathBuf::from),
+            install_folders: Environment::usual_install_folders(),
+        };
+        let mut given = Self(BTreeMap::new(), machine);
         if let Some(path) = file {
             given.add_file(path)?;
         }
@@ -188,8 +195,8 @@ pub struct Config {
     pub moderation: Option<crate::core::status::ModerationMode>,
     /// Start although the database is not durable.
     pub allow_unsafe_database: bool,
-    /// Folder of the Postgres programs.
-    pub pg_bin: Option<PathBuf>,
+    /// What the machine offers the private Postgres: its programs and run folders.
+    pub machine: Environment,
     /// What is logged.
     pub log: String,
     /// `text` or `json`; `None`: by terminal.
@@ -249,7 +256,7 @@ impl Config {
             comments_a_minute: reader.number("comments_a_minute", 1, 1_000_000_000).map_or(limits::COMMENTS_A_MINUTE_PER_NETWORK, u64::cast_signed),
             moderation: reader.parse("moderation", "must be none, newcomers or everyone", |text| text.parse().ok()),
             allow_unsafe_database: reader.parse("allow_unsafe_database", "must be 1 or 0", flag).unwrap_or(false),
-            pg_bin: reader.text("pg_bin").map(PathBuf::from),
+            machine: Environment { pg_bin: reader.text("pg_bin").map(PathBuf::from), ..given.1.clone() },
             log: reader.text("log").unwrap_or_else(|| "info".to_owned()),
             log_format: reader.parse("log_format", "must be text or json", |text| match text {
                 "text" => Some(LogFormat::Text),

@@ -18,5 +18,7 @@ pub mod app;
 
 pub mod web;
 
+pub mod boot;
+pub mod cli;
 pub mod config;
 pub mod telemetry;

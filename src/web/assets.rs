@@ -10,6 +10,8 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
+use crate::web::compress::{accepts, header_text, names_tag};
+
 /// One embedded file.
 struct Asset {
     /// What templates call it: `reader.css`.
@@ -84,7 +86,7 @@ pub async fn favicon(request: HttpRequest) -> HttpResponse {
 }
 
 fn answer(request: &HttpRequest, asset: &Asset, caching: HeaderValue) -> HttpResponse {
-    let accepted = header_text(request, &header::ACCEPT_ENCODING);
+    let accepted = header_text(request.headers(), &header::ACCEPT_ENCODING);
     let (bytes, encoding) = match (asset.brotli, asset.gzip) {
         (Some(brotli), _) if accepts(accepted, "br") => (brotli, Some("br")),
         (_, Some(gzip)) if accepts(accepted, "gzip") => (gzip, Some("gzip")),
@@ -92,7 +94,7 @@ fn answer(request: &HttpRequest, asset: &Asset, caching: HeaderValue) -> HttpRes
     };
     // The fingerprint is in the name already; the encoding makes the tag strong (RFC 9110, 8.8.3.3).
     let tag = format!("\"{}-{}\"", asset.file, encoding.unwrap_or("plain"));
-    let known = names_tag(header_text(request, &header::IF_NONE_MATCH), &tag);
+    let known = names_tag(header_text(request.headers(), &header::IF_NONE_MATCH), &tag);
 
     let mut response = if known {
         HttpResponse::NotModified()
@@ -112,38 +114,6 @@ fn answer(request: &HttpRequest, asset: &Asset, caching: HeaderValue) -> HttpRes
     }
     response.insert_header((header::CONTENT_TYPE, asset.content_type));
     response.body(Bytes::from_static(bytes))
-}
-
-fn header_text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> &'a str {
-    request
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-}
-
-/// Whether an Accept-Encoding header names this coding, or `*`, with a weight above nought (RFC 9110, 12.5.3).
-fn accepts(header: &str, coding: &str) -> bool {
-    let weight_of = |wanted: &str| {
-        header.split(',').find_map(|entry| {
-            let mut parts = entry.split(';');
-            let name = parts.next().unwrap_or_default().trim();
-            let weight = parts.find_map(|part| part.trim().strip_prefix("q="));
-            name.eq_ignore_ascii_case(wanted)
-                .then(|| weight.map_or(1.0, |weight| weight.trim().parse::<f32>().unwrap_or(0.0)))
-        })
-    };
-    weight_of(coding)
-        .or_else(|| weight_of("*"))
-        .is_some_and(|weight| weight > 0.0)
-}
-
-/// Whether an If-None-Match header names this tag; weak comparison, as the RFC asks here (RFC 9110, 13.1.2).
-fn names_tag(header: &str, tag: &str) -> bool {
-    header
-        .split(',')
-        .map(str::trim)
-        .any(|entry| entry == "*" || entry.trim_start_matches("W/") == tag)
 }
 
 #[cfg(test)]

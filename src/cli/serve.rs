@@ -1,0 +1,75 @@
+//! `stet serve`: the private Postgres, migrations, pages and the worker, until Ctrl-C or SIGTERM.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::{App, Parts};
+use crate::boot;
+use crate::cli::{SettingFlags, say};
+use crate::core::clock::Clock;
+use crate::core::limits;
+use crate::db::listen;
+use crate::web::server;
+
+/// Migrate, serve pages and run the worker
+#[derive(Debug, Default, Args)]
+pub struct Serve {
+    /// Load the demo site into an empty database first
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Serves until told to stop.
+pub async fn run(settings: &SettingFlags, serve: &Serve) -> anyhow::Result<()> {
+    let config = settings.config()?;
+    let stop = stop_signal()?;
+    let listener = server::bind(config.listen).map_err(anyhow::Error::msg)?;
+    let address = listener.local_addr()?;
+    let reached = boot::reach_database(&config, true, say).await?;
+    let served = async {
+        boot::migrate(&config, &reached, say).await?;
+        let parts = boot::parts(&config, reached.url.clone(), Clock::system(), address)?;
+        tokio::spawn(listen::listen(Arc::clone(&parts.db)));
+        let app = App::for_thread(&parts, limits::DB_CONNECTIONS_A_WORKER);
+        if serve.demo {
+            anyhow::bail!("the demo site is not part of this build");
+        }
+        tell_address(&app).await?;
+        serve_until(&parts, listener, config.workers, stop).await
+    }
+    .await;
+    if let Some(private) = reached.private {
+        private.stop().await?;
+    }
+    served
+}
+
+async fn serve_until(parts: &Arc<Parts>, listener: std::net::TcpListener, workers: usize, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    server::serve(Arc::clone(parts), listener, workers, stop).await?;
+    say("Stopped");
+    Ok(())
+}
+
+async fn tell_address(app: &App) -> anyhow::Result<()> {
+    let mut conn = app.db.read().await?;
+    let settings = app.settings(&mut conn).await?;
+    say(&format!("{} is at {}", settings.site.name, app.base_url(&settings)));
+    Ok(())
+}
+
+/// Turns true at the first SIGINT or SIGTERM.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let (stop, stopped) = watch::channel(false);
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        say("Stopping: requests in flight are finished first");
+        stop.send_replace(true);
+        // Kept until the process ends, so that receivers never see it closed.
+        std::future::pending::<()>().await;
+    });
+    Ok(stopped)
+}
