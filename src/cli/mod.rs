@@ -1,6 +1,7 @@
 //! The command line: one sub-command a file. Exit codes: 0 done, 1 failed (one clear sentence), 2 wrong usage.
 
 pub mod check;
+pub mod demo;
 pub mod migrate;
 pub mod serve;
 
