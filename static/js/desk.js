@@ -1,8 +1,12 @@
-// The desk. Every feature stands alone: one that breaks must not stop another.
+// The desk, sign-in and first run. Each feature is bound by its own data-* hook and fails alone.
 
-import { start } from "./start.js";
 import { appearance } from "./appearance.js";
-import { focusErrors } from "./focus_errors.js";
+import { count } from "./count.js";
+import { focusFirst } from "./focus_first.js";
 import { showPassword } from "./show_password.js";
+import { sort } from "./sort.js";
+import { start } from "./start.js";
+import { tables } from "./tables.js";
+import { times } from "./times.js";
 
-start({ appearance, focusErrors, showPassword });
+start({ focusFirst, showPassword, sort, count, times, tables, appearance });

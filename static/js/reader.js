@@ -1,7 +1,38 @@
-// Public pages. Every feature stands alone: one that breaks must not stop another.
+// Public pages. The page works without any of this; each feature makes one thing quicker, is bound by its own
+// data-* hook, and fails alone.
 
-import { start } from "./start.js";
 import { appearance } from "./appearance.js";
+import { cites } from "./cites.js";
+import { contents } from "./contents.js";
+import { copyLink } from "./copy_link.js";
+import { count } from "./count.js";
+import { draft } from "./draft.js";
+import { focusFirst } from "./focus_first.js";
+import { headings } from "./headings.js";
+import { menu } from "./menu.js";
+import { reply } from "./reply.js";
 import { sort } from "./sort.js";
+import { start } from "./start.js";
+import { submission } from "./submission.js";
+import { tables } from "./tables.js";
+import { times } from "./times.js";
+import { unfold } from "./unfold.js";
 
-start({ appearance, sort });
+start({
+  focusFirst,
+  unfold,
+  cites,
+  contents,
+  headings,
+  tables,
+  times,
+  sort,
+  // The count and the reply form listen to what the draft restores.
+  count,
+  reply,
+  draft,
+  submission,
+  copyLink,
+  menu,
+  appearance,
+});
