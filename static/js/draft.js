@@ -16,10 +16,13 @@ export function draft() {
   settle(form);
   if (box.value === "") restore(form, box, key());
 
+  let current = key();
+  const keep = () => {
+    if (box.value.trim() === "") localStorage.removeItem(current);
+    else localStorage.setItem(current, JSON.stringify({ text: box.value, at: Date.now() }));
+  };
   form.addEventListener("input", (event) => {
-    if (event.target !== box) return;
-    if (box.value.trim() === "") localStorage.removeItem(key());
-    else localStorage.setItem(key(), JSON.stringify({ text: box.value, at: Date.now() }));
+    if (event.target === box) keep();
   });
   form.addEventListener("submit", (event) => {
     if (!navigator.onLine) {
@@ -30,9 +33,13 @@ export function draft() {
     if (event.submitter?.value === "preview") return;
     sessionStorage.setItem(SENT, JSON.stringify({ key: key(), article: form.dataset.draft }));
   });
-  // The reply form moves; what was begun for that comment comes with it.
+  // The reply form moves and takes the words along; an empty one finds what was begun for that comment.
   form.addEventListener("stet:moved", () => {
-    if (box.value === "") restore(form, box, key());
+    const moved = box.value.trim() !== "";
+    if (moved) localStorage.removeItem(current);
+    current = key();
+    if (moved) keep();
+    else restore(form, box, current);
   });
 }
 

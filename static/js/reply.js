@@ -81,7 +81,7 @@ function quote(comment) {
   const made = document.createElement("blockquote");
   made.className = "reply-form__quote";
   made.dir = "auto";
-  made.textContent = body.textContent.trim().replace(/\s+/g, " ");
+  made.textContent = [...body.children].map((part) => part.textContent.trim()).join(" ").replace(/\s+/g, " ");
   return made;
 }
 
