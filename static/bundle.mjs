@@ -87,7 +87,7 @@ function sprite() {
     const drawing = /<svg[^>]*>([\s\S]*)<\/svg>/.exec(svg);
     if (!box || !drawing) throw new Error(`cannot read the icon ${name}`);
     const inner = drawing[1].replace(/\s*\n\s*/g, "").replace(/ \/>/g, "/>");
-    return `<symbol id="${name}" viewBox="${box[1]}">${inner}</symbol>`;
+    return `<symbol id="${name}" viewBox="${box[1]}" fill="none" stroke="currentColor">${inner}</symbol>`;
   });
   emit("icons.svg", `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`);
   emit("lucide-licence.txt", readFileSync(join(LUCIDE, "LICENSE")));
