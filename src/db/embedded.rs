@@ -239,7 +239,7 @@ impl PrivatePostgres {
     /// `ForcedStop` when it did not end in time; `KeeperGone` when it had ended before.
     pub async fn stop(self) -> Result<(), PrivatePostgresError> {
         let (done, done_in) = oneshot::channel();
-        self.orders.send(Order::Stop(done)).map_err(|_| PrivatePostgresError::KeeperGone)?;
+        self.orders.send(Order::Stop(Some(done))).map_err(|_| PrivatePostgresError::KeeperGone)?;
         done_in.await.unwrap_or(Err(PrivatePostgresError::KeeperGone))
     }
 }

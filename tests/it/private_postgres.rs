@@ -96,16 +96,20 @@ async fn a_new_folder_becomes_a_database_that_the_app_may_fill_but_not_change() 
 #[tokio::test]
 async fn secrets_are_readable_by_their_owner_only_and_the_password_is_asked_for() {
     let place = data_dir();
-    let postgres = start(place.path()).await;
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let data = place.path().join("made by stet");
+    let postgres = start(&data).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(mode(&place.path().join("postgres-password")), 0o600);
-    assert_eq!(mode(&place.path().join("postgres.log")), 0o600);
-    assert_eq!(mode(&place.path().join("postgres")), 0o700);
-    assert_eq!(mode(place.path()) & 0o007, 0);
+    assert_eq!(mode(&data.join("postgres-password")), 0o600);
+    assert_eq!(mode(&data.join("postgres.log")), 0o600);
+    assert_eq!(mode(&data.join("postgres")), 0o700);
+    assert_eq!(mode(&data) & 0o007, 0);
     let url = postgres.url(Role::App, "stet");
-    let socket = connect(&url).await.query_one("select current_setting('unix_socket_directories')", &[]).await.unwrap();
-    assert_eq!(mode(Path::new(socket.get::<_, &str>(0))), 0o700);
-    assert!(!Path::new(socket.get::<_, &str>(0)).join("password").exists());
+    let pid_file = fs::read_to_string(data.join("postgres/postmaster.pid")).unwrap();
+    let socket_folder = Path::new(pid_file.lines().nth(4).unwrap());
+    assert_eq!(mode(socket_folder), 0o700);
+    assert!(socket_folder.join(".s.PGSQL.5432").exists() && !socket_folder.join("password").exists());
+    connect(&url).await.batch_execute("select 1").await.unwrap();
     let (user, rest) = url.split_once("stet_app:").unwrap();
     let (_, place_of_server) = rest.split_once('@').unwrap();
     let guess = format!("{user}stet_app:guess@{place_of_server}");

@@ -23,7 +23,7 @@ const WATCH_PAUSE: Duration = Duration::from_millis(100);
 /// A line of progress while a server replays its log after a crash.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A server that served this long was well: its death starts a new count of failures.
-const WELL_AFTER: Duration = Duration::from_secs(60);
+const WELL_AFTER: Duration = Duration::from_mins(1);
 /// With the pauses below, about 11 seconds of trying.
 const FAILURES_MAX: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -46,10 +46,10 @@ pub(super) enum News {
     Failed(PrivatePostgresError),
 }
 
-/// What the keeper is told. Its sender's end is an order to stop as well.
+/// What the keeper is told.
 pub(super) enum Order {
-    /// Shut down, then answer.
-    Stop(oneshot::Sender<Result<(), PrivatePostgresError>>),
+    /// Shut down, then answer if anyone wants to know.
+    Stop(Option<oneshot::Sender<Result<(), PrivatePostgresError>>>),
 }
 
 /// The keeper thread's life: from preparing the cluster to the server's end.
@@ -128,7 +128,7 @@ impl Keeper<'_> {
                 self.state.send_replace(State::Restarting);
             }
             let pause = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST_PAUSE);
-            if let Some(answer) = self.order_within(pause) {
+            if let Some(Order::Stop(answer)) = self.order_within(pause) {
                 return answer.map(|answer| (answer, Ok(())));
             }
         }
@@ -147,12 +147,12 @@ impl Keeper<'_> {
         let (mut is_ready, mut served, mut waited) = (false, Duration::ZERO, Duration::ZERO);
         loop {
             let pause = if is_ready { WATCH_PAUSE } else { START_PAUSE };
-            if let Some(answer) = self.order_within(pause) {
+            if let Some(Order::Stop(answer)) = self.order_within(pause) {
                 let result = shut_down(&mut child);
                 return Ok(End::Ordered(answer.map(|answer| (answer, result))));
             }
             if !is_alive(&mut child) {
-                await_last_words(log);
+                await_last_words(log.as_ref());
                 return Ok(End::Died { well: served >= WELL_AFTER, reason: words.reason() });
             }
             if is_ready {
@@ -177,12 +177,12 @@ impl Keeper<'_> {
         drop(self.news.send(News::Ready(self.cluster.access.clone())));
     }
 
-    /// An order that comes within this time. `Some(None)`: whoever could give one is gone, which is one too.
-    fn order_within(&self, pause: Duration) -> Option<Option<oneshot::Sender<Result<(), PrivatePostgresError>>>> {
+    /// An order that comes within this time. When whoever could give one is gone, that is an order to stop.
+    fn order_within(&self, pause: Duration) -> Option<Order> {
         match self.orders.recv_timeout(pause) {
-            Ok(Order::Stop(answer)) => Some(Some(answer)),
+            Ok(order) => Some(order),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(None),
+            Err(RecvTimeoutError::Disconnected) => Some(Order::Stop(None)),
         }
     }
 
@@ -199,7 +199,8 @@ impl Keeper<'_> {
         }
         tracing::error!("Postgres ended too often and is not started again; mend the cause and restart stet");
         self.state.send_replace(State::GaveUp(error.to_string()));
-        self.orders.recv().ok().map(|Order::Stop(answer)| (answer, Ok(())))
+        let Ok(Order::Stop(answer)) = self.orders.recv() else { return None };
+        answer.map(|answer| (answer, Ok(())))
     }
 }
 
@@ -292,9 +293,9 @@ fn keep_log(pipe: ChildStderr, path: PathBuf, words: LastWords) -> Option<JoinHa
 
 /// What a server that ended had still written is read in a moment. Not longer: processes of a killed server hold the
 /// pipe open until they end too.
-fn await_last_words(log: Option<JoinHandle<()>>) {
+fn await_last_words(log: Option<&JoinHandle<()>>) {
     let mut waited = Duration::ZERO;
-    while waited < LAST_WORDS_WAIT && log.as_ref().is_some_and(|log| !log.is_finished()) {
+    while waited < LAST_WORDS_WAIT && log.is_some_and(|log| !log.is_finished()) {
         std::thread::sleep(STOP_PAUSE);
         waited += STOP_PAUSE;
     }
