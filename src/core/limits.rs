@@ -130,3 +130,33 @@ pub const SIGN_INS_PER_ACCOUNT_AND_NETWORK: i64 = 10;
 pub const SIGN_INS_AN_HOUR: i64 = 100;
 /// argon2 runs at once; others queue (requirements S10: 19 MiB each).
 pub const HASHES_AT_ONCE: usize = 2;
+/// Sign-ins that wait for a free place to hash; past it, the answer is to try again: 32 take under a second.
+pub const HASHES_WAITING_MAX: usize = 32;
+/// The window of [`SIGN_INS_PER_ACCOUNT_AND_NETWORK`] (requirements S11).
+pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// The window of [`SIGN_INS_AN_HOUR`].
+pub const SIGN_IN_HOUR: Duration = Duration::from_secs(3600);
+/// How often a session's last use is written down at most: a write a request would cost more than it tells.
+pub const SESSION_SEEN_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Open sessions of one person; the least recently used ends when one more is opened.
+pub const SESSIONS_PER_PERSON: i64 = 50;
+/// Browsers remembered for one person; the least recently used is forgotten.
+pub const DEVICES_PER_PERSON: i64 = 20;
+/// How long a browser a person signed in from is known (decisions 11).
+pub const DEVICE_COOKIE_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Reset mails of one account in [`RESET_WINDOW`] (requirements S11).
+pub const RESET_MAILS: i64 = 3;
+/// The window of [`RESET_MAILS`].
+pub const RESET_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// Setup links that work at once: each start without an owner prints a new one.
+pub const SETUP_LINKS_MAX: i64 = 20;
+/// Characters of a person's title; the column's check says the same.
+pub const STAFF_TITLE_CHARS_MAX: usize = 120;
+/// Characters of a person's credentials; the column's check says the same.
+pub const CREDENTIALS_CHARS_MAX: usize = 200;
+/// Characters of a person's text about themselves.
+pub const BIO_CHARS_MAX: usize = 2_000;
+/// People on the team that are listed: more than any team we know of.
+pub const PEOPLE_LISTED_MAX: i64 = 1_000;
+/// Characters of the site's name.
+pub const SITE_NAME_CHARS_MAX: usize = 80;

@@ -143,6 +143,12 @@ impl Shared {
         Db { pool, shared: Arc::clone(self) }
     }
 
+    /// Now: the time the next transaction would have.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     /// A connection outside every pool: for LISTEN, migrations and commands.
     pub async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
         connect(&self.url.0).await
