@@ -1,4 +1,5 @@
 //! What tests share: a cluster, a database and a site for each test, and a browser without script.
+#![allow(dead_code, reason = "shared by two test binaries, each of which uses a part")]
 
 pub mod browser;
 pub mod cluster;
