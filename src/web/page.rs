@@ -474,11 +474,11 @@ mod tests {
             "the menu without script"
         );
         assert_eq!(
-            text(&page, "form.theme[method=post] button[aria-pressed=true]"),
+            text(&page, "form[method=post] .theme button[aria-pressed=true]"),
             "Dark"
         );
         assert_eq!(
-            attribute(&page, "form.theme input[name=return]", "value").as_deref(),
+            attribute(&page, "form[action='/appearance'] input[name=return]", "value").as_deref(),
             Some("/sleep")
         );
         assert_eq!(

@@ -1,11 +1,18 @@
-// A table that fits needs no scrolling: its box stops being a stop of the Tab key and a landmark.
-
-const BOX = "[role=region][tabindex='0']";
+// Boxes that scroll sideways, [role=region][tabindex="0"] around a table and figure > div around a chart: one
+// whose content fits is no stop of the Tab key and no landmark; one whose content doesn't is both.
 
 export function tables() {
-  const boxes = [...document.querySelectorAll(BOX)];
-  if (boxes.length === 0 || !("ResizeObserver" in globalThis)) return;
-  const names = new Map(boxes.map((box) => [box, box.getAttribute("aria-labelledby")]));
+  if (!("ResizeObserver" in globalThis)) return;
+  const names = new Map();
+  for (const box of document.querySelectorAll("[role=region][tabindex='0'][aria-labelledby]")) {
+    names.set(box, box.getAttribute("aria-labelledby"));
+  }
+  for (const box of document.querySelectorAll("figure[id] > div")) {
+    const caption = box.parentElement.querySelector("figcaption");
+    if (!caption) continue;
+    caption.id ||= `${box.parentElement.id}-caption`;
+    names.set(box, caption.id);
+  }
   const observer = new ResizeObserver((changes) => {
     for (const { target } of changes) {
       const scrolls = target.scrollWidth > target.clientWidth + 1 || target.scrollHeight > target.clientHeight + 1;
@@ -14,7 +21,7 @@ export function tables() {
       set(target, "aria-labelledby", scrolls && names.get(target));
     }
   });
-  for (const box of boxes) observer.observe(box);
+  for (const box of names.keys()) observer.observe(box);
 }
 
 function set(element, name, value) {
