@@ -15,6 +15,7 @@ use crate::core::secret::Secret;
 use crate::core::status::ModerationMode;
 use crate::db::{self, Conn, Db, DbError};
 use crate::settings::{self, Settings};
+use crate::staff::password::Passwords;
 
 /// One process's parts, shared by its threads.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Parts {
     pub rng: Rng,
     /// The site's key.
     pub secret: Secret,
+    /// argon2, two at a time.
+    pub passwords: Passwords,
     /// What the owner set in the desk.
     pub settings: settings::Cached,
     /// The site's address where flag, environment or file fixed it; wins over the desk's.
@@ -84,6 +87,12 @@ impl App {
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.parts.secret
+    }
+
+    /// argon2.
+    #[must_use]
+    pub fn passwords(&self) -> &Passwords {
+        &self.parts.passwords
     }
 
     /// The stored pages.

@@ -69,6 +69,7 @@ pub fn parts(config: &Config, database_url: String, clock: Clock, listen: std::n
         clock,
         rng: Rng::system(),
         secret,
+        passwords: crate::staff::password::Passwords::new(),
         fixed_base_url: config.base_url.clone(),
         fallback_base_url,
         trusted_proxies: config.trusted_proxies.clone(),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::core::ids::{ArticleId, CommentId, MailId, RevisionId};
+use crate::core::ids::{ArticleId, AuditId, CommentId, MailId, RevisionId, SessionId, StaffId};
 
 /// Characters escaped in a query value.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'=').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
@@ -124,6 +124,60 @@ pub fn sign_in(next: Option<&str>) -> String {
         Some(next) => format!("/desk/sign-in?next={}", utf8_percent_encode(next, QUERY)),
         None => "/desk/sign-in".into(),
     }
+}
+
+/// `/desk/sign-out`
+#[must_use]
+pub fn sign_out() -> String {
+    "/desk/sign-out".into()
+}
+
+/// `/desk/staff`: people on the team.
+#[must_use]
+pub fn people() -> String {
+    "/desk/staff".into()
+}
+
+/// `/desk/staff/{id}/{act}`: role, suspend, reinstate, invite, reset.
+#[must_use]
+pub fn person_act(id: StaffId, act: &str) -> String {
+    format!("/desk/staff/{id}/{act}")
+}
+
+/// `/desk/audit`: the activity log.
+#[must_use]
+pub fn activity() -> String {
+    "/desk/audit".into()
+}
+
+/// `/desk/audit?before={id}`
+#[must_use]
+pub fn activity_before(id: AuditId) -> String {
+    format!("/desk/audit?before={id}")
+}
+
+/// `/desk/account`
+#[must_use]
+pub fn account() -> String {
+    "/desk/account".into()
+}
+
+/// `/desk/account/password`
+#[must_use]
+pub fn account_password() -> String {
+    "/desk/account/password".into()
+}
+
+/// `/desk/account/sessions/{id}`: ends one.
+#[must_use]
+pub fn account_session(id: SessionId) -> String {
+    format!("/desk/account/sessions/{id}")
+}
+
+/// `/desk/account/sessions`: ends all others.
+#[must_use]
+pub fn account_sessions() -> String {
+    "/desk/account/sessions".into()
 }
 
 /// `/desk/setup/{token}`

@@ -160,3 +160,6 @@ pub const BIO_CHARS_MAX: usize = 2_000;
 pub const PEOPLE_LISTED_MAX: i64 = 1_000;
 /// Characters of the site's name.
 pub const SITE_NAME_CHARS_MAX: usize = 80;
+/// Bodies over [`FORM_BODY_BYTES_MAX`] read at once from people without a session: an article typed while the
+/// session ended must not be lost, and strangers must not fill the memory (8 × 4 MB).
+pub const LARGE_BODIES_OF_NOBODY: usize = 8;

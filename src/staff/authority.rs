@@ -122,6 +122,13 @@ pub trait Capability: Sized {
     fn of(session: &Session) -> Result<Self, Forbidden>;
 }
 
+/// Anybody signed in.
+impl Capability for Session {
+    fn of(session: &Session) -> Result<Self, Forbidden> {
+        Ok(session.clone())
+    }
+}
+
 macro_rules! capabilities {
     ($($(#[$meta:meta])* $name:ident = $reach:expr),+ $(,)?) => {$(
         $(#[$meta])*

@@ -240,6 +240,11 @@ pub async fn list(conn: &mut AsyncPgConnection) -> Result<Vec<Person>, DbError> 
     Ok(staff::table.select(Person::as_select()).order((staff::name, staff::id)).limit(limits::PEOPLE_LISTED_MAX).load(conn).await?)
 }
 
+/// Names of these people, in no order.
+pub async fn list_names(conn: &mut AsyncPgConnection, ids: &[StaffId]) -> Result<Vec<(StaffId, String)>, DbError> {
+    Ok(staff::table.filter(staff::id.eq_any(ids)).select((staff::id, staff::name)).load(conn).await?)
+}
+
 /// Whether the site has an owner: until then only the setup link opens anything.
 pub async fn has_owner(conn: &mut AsyncPgConnection) -> Result<bool, DbError> {
     Ok(diesel::select(diesel::dsl::exists(staff::table.filter(staff::role.eq(Role::Owner)))).get_result(conn).await?)

@@ -1,7 +1,7 @@
 //! Choosing another password: by a reset link, or signed in with the old one. Either ends all other sessions.
 
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use crate::audit::Actor;
@@ -60,9 +60,4 @@ pub(super) async fn store(tx: &mut Tx, id: StaffId, password: &Hashed) -> Result
     link::void(tx, id, LinkPurpose::Reset).await?;
     link::void(tx, id, LinkPurpose::Invite).await?;
     Ok(())
-}
-
-/// The hash to compare the old password with.
-pub async fn stored_hash(conn: &mut AsyncPgConnection, session: &Session) -> Result<Option<String>, DbError> {
-    Ok(staff::table.find(session.staff_id()).select(staff::password_hash).first(conn).await?)
 }

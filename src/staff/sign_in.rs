@@ -17,6 +17,7 @@ use crate::core::status::StaffState;
 use crate::core::text::Email;
 use crate::db::schema::{sign_in_failures, staff};
 use crate::db::{Db, DbError, Tx};
+use crate::staff::authority::Session;
 use crate::staff::model;
 use crate::staff::password::{Compared, HashError, Passwords};
 use crate::staff::session::{self, Opened, Whence, span};
@@ -125,6 +126,25 @@ pub async fn sign_in(desk: Desk<'_>, attempt: &Attempt<'_>) -> Result<Opened, Si
             Ok(opened)
         })
         .await
+}
+
+/// Compares the password of somebody signed in, before an act that asks for it again: under the same ceilings.
+///
+/// **Errors** [`SignInError`].
+pub async fn confirm(desk: Desk<'_>, session: &Session, password: &str, whence: &Whence<'_>) -> Result<(), SignInError> {
+    let (canonical, hash): (Option<String>, Option<String>) =
+        staff::table.find(session.staff_id()).select((staff::email_canonical, staff::password_hash)).first(&mut *desk.db.read().await?).await?;
+    let account = desk.secret.mac("account", canonical.unwrap_or_default().as_bytes()).to_vec();
+    let keys = Keys { account, place: whence.network.key(desk.secret), is_known_device: true };
+    let (failure, tries_left) = desk.db.transact(async |tx| count(tx, &keys).await).await?;
+    match desk.passwords.compare(password, hash.as_deref()).await {
+        Ok(Compared::Right { .. }) => Ok(desk.db.transact(async |tx| forgive(tx, failure, Some(&keys)).await).await?),
+        Ok(Compared::Wrong) => Err(SignInError::Mismatch { tries_left }),
+        Err(HashError::Busy | HashError::Failed) => {
+            desk.db.transact(async |tx| forgive(tx, failure, None).await).await?;
+            Err(SignInError::Busy)
+        }
+    }
 }
 
 /// The same statements whether or not there is such an account.

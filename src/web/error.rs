@@ -20,6 +20,9 @@ pub enum AppError {
         /// Why, as readers are told; may be empty.
         reason: String,
     },
+    /// Nobody is signed in; what was asked for is kept for after the sign-in (decisions 9).
+    #[error("signed out")]
+    SignedOut(Box<crate::web::extract::authority::Again>),
     /// Not for this person.
     #[error("forbidden")]
     Forbidden,
@@ -123,6 +126,7 @@ impl ResponseError for AppError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Gone { .. } => StatusCode::GONE,
+            Self::SignedOut(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -144,7 +148,7 @@ impl ResponseError for AppError {
             Self::Unavailable => {
                 response.insert_header(("Retry-After", "30"));
             }
-            Self::NotFound | Self::Gone { .. } | Self::Forbidden | Self::CrossSite | Self::BadRequest(_) | Self::TooLarge | Self::UnsupportedForm | Self::TooSlow | Self::Internal { .. } => {}
+            Self::NotFound | Self::Gone { .. } | Self::SignedOut(_) | Self::Forbidden | Self::CrossSite | Self::BadRequest(_) | Self::TooLarge | Self::UnsupportedForm | Self::TooSlow | Self::Internal { .. } => {}
         }
         response.finish()
     }

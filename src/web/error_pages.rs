@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 
 use crate::app::App;
 use crate::web::error::{AppError, reference};
+use crate::web::desk::sign_in;
 use crate::web::{headers, metrics, page, shell};
 
 /// Answers slower than this are logged.
@@ -38,6 +39,11 @@ pub async fn pages(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
         && needs_page(&response)
     {
         response = with_page(app, response);
+    }
+    // Pages of the desk are kept by nobody, under any spelling of their path (requirements S13).
+    let is_desk = response.request().match_pattern().is_some_and(|pattern| pattern.starts_with("/desk"));
+    if is_desk && !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("private, no-store"));
     }
     headers::secure(response.headers_mut(), https);
     metrics::count(response.status());
@@ -78,6 +84,7 @@ fn by_error(app: &App, request: &HttpRequest, error: &AppError) -> Result<String
             }
             .render()
         }
+        AppError::SignedOut(again) => sign_in::page_instead(app, request, again),
         AppError::Internal { reference } => failed_page(app, reference).render(),
         AppError::CrossSite => plain(app, request, "That form was not sent from this site", "Open the page itself and send the form from there. If your browser hides where a form comes from, allow it for this site."),
         AppError::BadRequest(what) => plain(app, request, "That request can’t be read", what),

@@ -4,6 +4,8 @@ pub mod appearance;
 pub mod assets;
 pub mod cached_pages;
 pub mod compress;
+pub mod cookies;
+pub mod desk;
 pub mod error;
 pub mod error_pages;
 pub mod extract;

@@ -3,6 +3,7 @@
 use actix_web::guard::{self, Guard};
 use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, web};
 
+use crate::web::desk::{account, audit, links, people, setup, sign_in, today};
 use crate::web::error::AppError;
 use crate::web::{appearance, assets, health};
 
@@ -60,6 +61,22 @@ routes! {
     "/static/{file}" => { get Anyone assets::serve }
     "/favicon.ico" => { get Anyone assets::favicon }
     "/appearance" => { post Anyone appearance::choose }
+    "/desk" => { get Staff today::show }
+    "/desk/sign-in" => { get Anyone sign_in::show, post Anyone sign_in::submit }
+    "/desk/sign-out" => { post Staff sign_in::sign_out }
+    "/desk/setup/{token}" => { get TokenHolder setup::show, post TokenHolder setup::submit }
+    "/desk/invite/{token}" => { get TokenHolder links::show_invite, post TokenHolder links::accept }
+    "/desk/reset/{token}" => { get TokenHolder links::show_reset, post TokenHolder links::reset }
+    "/desk/account" => { get Staff account::show }
+    "/desk/account/password" => { post Staff account::change }
+    "/desk/account/sessions" => { post Staff account::end_others }
+    "/desk/account/sessions/{id}" => { post Staff account::end }
+    "/desk/staff" => { get Administers people::show, post Administers people::invite }
+    "/desk/staff/{id}/role" => { post Administers people::set_role }
+    "/desk/staff/{id}/suspend" => { post Administers people::suspend }
+    "/desk/staff/{id}/reinstate" => { post Administers people::reinstate }
+    "/desk/staff/{id}/link" => { post Administers people::link }
+    "/desk/audit" => { get Administers audit::show }
 }
 
 fn readable() -> ActixRoute {
