@@ -5,6 +5,8 @@
 
 pub mod core;
 
+pub mod render;
+
 pub mod db;
 
 pub mod urls;
@@ -13,6 +15,8 @@ pub mod audit;
 pub mod settings;
 
 pub mod staff;
+
+pub mod references;
 
 pub mod app;
 

@@ -163,3 +163,42 @@ pub const SITE_NAME_CHARS_MAX: usize = 80;
 /// Bodies over [`FORM_BODY_BYTES_MAX`] read at once from people without a session: an article typed while the
 /// session ended must not be lost, and strangers must not fill the memory (8 × 4 MB).
 pub const LARGE_BODIES_OF_NOBODY: usize = 8;
+
+/// Lines of an article's text. The parser looks at every open list once per blank line, so lines times
+/// [`NESTING_MAX`] bounds its work (requirements S5).
+pub const ARTICLE_LINES_MAX: usize = 100_000;
+/// Blocks and marks inside one another, in articles and comments (requirements D1).
+pub const NESTING_MAX: usize = 100;
+/// List and quote marks that open one line; more are refused before parsing, because each costs time on
+/// every later line.
+pub const MARKS_A_LINE_MAX: usize = 200;
+/// Steps (a line, an inline, a node) the parser may take on an article: the longest article we know of, with
+/// 100 citations and 10 tables, takes 12,000; each step holds about 140 bytes.
+pub const ARTICLE_STEPS_MAX: u32 = 400_000;
+/// Steps the parser may take on a comment: 5,000 characters make about as many inlines at the worst, and each
+/// is visited three times.
+pub const COMMENT_STEPS_MAX: u32 = 60_000;
+/// Bytes of an article's HTML.
+pub const ARTICLE_HTML_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of a comment's HTML: escaping makes five bytes of one, marks add a few.
+pub const COMMENT_HTML_BYTES_MAX: usize = 128 * 1024;
+/// Headings of an article; more are a mistake of an import.
+pub const HEADINGS_MAX: usize = 1_000;
+/// Pairs of old and new headings that are compared for a renaming.
+pub const HEADING_PAIRS_MAX: usize = 40_000;
+/// Products of an article (reader.md 3).
+pub const PRODUCTS_MAX: usize = 6;
+/// Columns of a table before the editor suggests splitting it (reader.md 1).
+pub const TABLE_COLUMNS_ADVISED: usize = 8;
+/// Characters of a table cell before the editor suggests splitting the table (reader.md 1).
+pub const TABLE_CELL_CHARS_ADVISED: usize = 200;
+/// Columns from which a table is set wider than the text.
+pub const TABLE_COLUMNS_WIDE: usize = 4;
+/// Bytes of one citation group `[@a; @b]`, brackets included.
+pub const CITATION_BYTES_MAX: usize = 2_000;
+/// Characters of a word-by-word comparison, both texts together; longer ones are compared by line.
+pub const DIFF_WORDS_CHARS_MAX: usize = 200_000;
+/// Items of one reference import.
+pub const REFERENCE_IMPORT_MAX: usize = 20_000;
+/// Authors named before "and others" (the mock-up's list; ICMJE says six).
+pub const AUTHORS_NAMED_MAX: usize = 6;

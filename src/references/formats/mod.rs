@@ -1,0 +1,3 @@
+//! Reading records from files, one format a file.
+
+pub mod csl_json;
