@@ -80,15 +80,25 @@ pub fn parse<'a>(
     if let Some(line) = overmarked_line(source) {
         return Err(RenderError::TooDeep { line });
     }
-    let questions = Cell::new(0_u32);
-    let past_budget = || {
-        questions.set(questions.get().saturating_add(1));
-        questions.get().saturating_mul(STEPS_A_QUESTION) > limits.steps
-    };
-    let root = try_parse_document(arena, source, options, &past_budget)
-        .map_err(|_| RenderError::TooMany)?;
+    let (root, _) = counted(arena, source, options, limits.steps)?;
     check_depth(root)?;
     Ok(root)
+}
+
+/// Parses, and tells how many steps it took, to the next [`STEPS_A_QUESTION`].
+fn counted<'a>(
+    arena: &'a Arena<'a>,
+    source: &str,
+    options: &Options<'_>,
+    steps_max: u32,
+) -> Result<(Node<'a>, u32), RenderError> {
+    let steps = Cell::new(0_u32);
+    let past_budget = || {
+        steps.set(steps.get().saturating_add(STEPS_A_QUESTION));
+        steps.get() > steps_max
+    };
+    let root = try_parse_document(arena, source, options, &past_budget).map_err(|_| RenderError::TooMany)?;
+    Ok((root, steps.get()))
 }
 
 /// The first line, from 1, that opens more lists and quotes than [`MARKS_A_LINE_MAX`], or that is indented so far
@@ -159,4 +169,105 @@ fn check_depth(root: Node<'_>) -> Result<(), RenderError> {
         stack.extend(node.children().map(|child| (child, depth + 1)));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::core::limits::ARTICLE_STEPS_MAX;
+
+    /// Texts that make careless parsers quadratic, as long as asked for.
+    fn blow_ups(length: usize) -> Vec<(&'static str, String)> {
+        let fill = |unit: &str| unit.repeat(length / unit.len());
+        vec![
+            ("brackets", fill("[")),
+            ("closed brackets", format!("{}{}", fill("[").split_at(length / 2).0, fill("]").split_at(length / 2).0)),
+            ("bracket pairs", fill("[a](")),
+            ("pictures", fill("![")),
+            ("citations", fill("[@")),
+            ("many citations", fill("[@a; @b] ")),
+            ("one long citation", format!("[@a{}", fill("; @b"))),
+            ("emphasis", fill("*a _b ")),
+            ("stars", fill("**x")),
+            ("closing stars", fill("a** ")),
+            ("backticks", fill("`a``b")),
+            ("strikes", fill("~~a~")),
+            ("angles", fill("<a ")),
+            ("comments", fill("<!-- a ")),
+            ("declarations", fill("<!A ")),
+            ("instructions", fill("<? a")),
+            ("cdata", fill("<![CDATA[ ")),
+            ("entities", fill("&amp;&#0;&bogus;")),
+            ("autolinks", fill("http://a.b/( ")),
+            ("www", fill("www.a_b_c.")),
+            ("mail", fill("a@b.c_")),
+            ("footnotes", fill("[^a]")),
+            ("footnote definitions", fill("[^a]: b\n\n")),
+            ("references", format!("[a]: /{}\n\n{}", "u".repeat(100), fill("[a]"))),
+            ("titles", fill("[a](b \"")),
+            ("quotes by line", fill("> a\n\n")),
+            ("lists by line", fill("- a\n")),
+            ("lists and blanks", format!("{}a{}", "- ".repeat(100), fill("\n"))),
+            ("table rows", format!("|a|b|\n|-|-|\n{}", fill("|a|b|\n"))),
+            ("short table rows", format!("{}\n{}\n{}", fill("|a"), fill("|-"), "|\n".repeat(10))),
+            ("callouts", fill("> [!NOTE]\n\n")),
+            ("containers", fill("::: accordion a\n")),
+            ("escapes", fill("\\*")),
+            ("lines", fill("a\n")),
+        ]
+    }
+
+    fn options() -> Options<'static> {
+        crate::render::markdown::options()
+    }
+
+    #[test]
+    fn the_parsers_steps_grow_no_faster_than_the_text() {
+        for ((name, once), (_, twice)) in blow_ups(20_000).into_iter().zip(blow_ups(40_000)) {
+            let steps = |source: &str| counted(&Arena::new(), source, &options(), u32::MAX).unwrap().1;
+            let (first, second) = (steps(&once), steps(&twice));
+            assert!(second <= first * 5 / 2 + 2_048, "{name}: {first} steps, then {second} for twice the text");
+            assert!(first <= 20_000 * 8, "{name}: {first} steps for 20,000 characters");
+        }
+    }
+
+    #[test]
+    fn every_blow_up_is_laid_out_or_refused_and_its_html_is_bounded() {
+        let keys = std::collections::HashMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+        for (name, source) in blow_ups(40_000) {
+            match crate::render::markdown::article(&source, &keys, &crate::render::outline::HeadingIds::default()) {
+                Ok(article) => {
+                    let size = article.html.as_str().len();
+                    assert!(size <= source.len() * 48 + 4_096, "{name}: {size} bytes from {}", source.len());
+                }
+                Err(RenderError::TooDeep { .. } | RenderError::TooMany | RenderError::TooLarge) => {}
+                Err(other) => panic!("{name}: {other}"),
+            }
+        }
+        for (name, source) in blow_ups(5_000) {
+            let source: String = source.chars().take(5_000).collect();
+            if let Ok(comment) = crate::render::comment_markup::comment(&source, &[1, 2].into()) {
+                assert!(comment.html.as_str().len() <= crate::core::limits::COMMENT_HTML_BYTES_MAX, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_budget_of_steps_is_kept() {
+        let wide = format!("{}\n{}\n{}", "|a".repeat(2_000), "|-".repeat(2_000), "|\n".repeat(5_000));
+        let arena = Arena::new();
+        let limits = ParseLimits { chars: usize::MAX, lines: usize::MAX, steps: ARTICLE_STEPS_MAX };
+        assert_eq!(parse(&arena, &wide, &options(), limits).unwrap_err(), RenderError::TooMany);
+    }
+
+    #[test]
+    fn lines_of_many_marks_are_refused_and_rules_are_not() {
+        let lists = format!("a\n{}b", "- ".repeat(MARKS_A_LINE_MAX + 1));
+        assert_eq!(overmarked_line(&lists), Some(2));
+        assert_eq!(overmarked_line(&format!("{}b", "> ".repeat(MARKS_A_LINE_MAX + 1))), Some(1));
+        assert_eq!(overmarked_line(&format!("{}1. b", " ".repeat(2 * MARKS_A_LINE_MAX + 2))), Some(1));
+        assert_eq!(overmarked_line(&"- ".repeat(1_000)), None);
+        assert_eq!(overmarked_line(&format!("    {}", "x > ".repeat(1_000))), None);
+    }
 }
