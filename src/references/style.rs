@@ -67,7 +67,8 @@ impl SourceLinkKind {
 /// Prints a work.
 pub fn print(item: &Item) -> Printed {
     let title = sentence(if item.title.trim().is_empty() { "Untitled" } else { &item.title });
-    let authors = people(&item.author);
+    // A publisher that writes in its own name is named once, as the publisher.
+    let authors = Some(people(&item.author)).filter(|authors| *authors != item.publisher).unwrap_or_default();
     let source = source(item);
     let mut entry = Line::default();
     entry.sentence(&authors);
@@ -444,6 +445,10 @@ mod tests {
                        "editor": [{"family": "Cho", "given": "Hana"}], "container-title": "The Book", "publisher": "P",
                        "issued": {"date-parts": [[2001]]}, "page": "4-8"}),
                 "van den Berg JL Jr. Light. In: Cho H, editor. <i>The Book</i>. P; 2001. p. 4–8.",
+            ),
+            (
+                json!({"type": "report", "title": "Light", "author": [{"literal": "Society"}], "publisher": "Society"}),
+                "Light. Society.",
             ),
             (json!({"title": ""}), "Untitled."),
             (json!({"type": "article-journal", "title": "Alone", "container-title": "J"}), "Alone. <i>J</i>."),

@@ -1463,36 +1463,4 @@ mod tests {
             RenderError::TooMany
         );
     }
-
-    #[test]
-    fn tmp_demo() {
-        struct All;
-        impl Resolve for All {
-            fn reference(&self, key: &str) -> Option<i64> {
-                Some(key.bytes().fold(7_i64, |hash, byte| hash.wrapping_mul(31).wrapping_add(i64::from(byte))))
-            }
-            fn picture(&self, id: i64) -> Option<Picture> {
-                Some(Picture { path: format!("/media/{id}"), width: 10, height: 10 })
-            }
-        }
-        for entry in std::fs::read_dir("src/cli/demo/articles").unwrap() {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            let body = text.splitn(3, "+++").nth(2).unwrap();
-            let mut body = body.to_owned();
-            for name in ["alertness-curve", "rotation-chart", "product-glasses", "product-mask", "product-planner"] {
-                body = body.replace(&format!("media:{name}"), "media:1").replace(&format!("image: {name}"), "image: media:1");
-            }
-            let start = std::time::Instant::now();
-            let article = super::article(&body, &All, &HeadingIds::default()).unwrap();
-            println!("{} {} chars {:?} words {} cited {} tables {} findings {:#?}", path.display(), body.len(), start.elapsed(), article.word_count, article.citations.len(), article.table_count, article.findings);
-            if path.ends_with("sleeping-well-on-the-night-shift.md") {
-                std::fs::write("/tmp/c-night.html", article.html.as_str()).unwrap();
-            }
-        }
-        let text: String = std::fs::read_to_string("src/cli/demo/references.json").unwrap();
-        for item in crate::references::formats::csl_json::read(&text).unwrap() {
-            println!("{}", crate::references::style::plain(&crate::references::style::print(&item).entry));
-        }
-    }
 }

@@ -210,7 +210,7 @@ mod tests {
             ("lists by line", fill("- a\n")),
             ("lists and blanks", format!("{}a{}", "- ".repeat(100), fill("\n"))),
             ("table rows", format!("|a|b|\n|-|-|\n{}", fill("|a|b|\n"))),
-            ("short table rows", format!("{}\n{}\n{}", fill("|a"), fill("|-"), "|\n".repeat(10))),
+            ("short table rows", format!("{}\n{}\n{}", fill("|a"), fill("|-"), "|a\n".repeat(10))),
             ("callouts", fill("> [!NOTE]\n\n")),
             ("containers", fill("::: accordion a\n")),
             ("escapes", fill("\\*")),
@@ -255,10 +255,10 @@ mod tests {
 
     #[test]
     fn the_budget_of_steps_is_kept() {
-        let wide = format!("{}\n{}\n{}", "|a".repeat(2_000), "|-".repeat(2_000), "|\n".repeat(5_000));
+        let wide = format!("{}\n{}\n{}", "|a".repeat(2_000), "|-".repeat(2_000), "|a\n".repeat(5_000));
         let arena = Arena::new();
         let limits = ParseLimits { chars: usize::MAX, lines: usize::MAX, steps: ARTICLE_STEPS_MAX };
-        assert_eq!(parse(&arena, &wide, &options(), limits).unwrap_err(), RenderError::TooMany);
+        assert_eq!(parse(&arena, &wide, &options(), limits).err(), Some(RenderError::TooMany));
     }
 
     #[test]
