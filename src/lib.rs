@@ -12,11 +12,14 @@ pub mod db;
 pub mod urls;
 
 pub mod audit;
+pub mod media;
 pub mod settings;
 
 pub mod staff;
 
 pub mod references;
+
+pub mod articles;
 
 pub mod app;
 

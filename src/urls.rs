@@ -11,7 +11,7 @@ const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b
 
 /// First segments of the route table: no article may have one as its slug. `tests/it` compares it with the table.
 pub const RESERVED_SLUGS: &[&str] = &[
-    "admin", "appearance", "authors", "comments", "corrections", "desk", "events", "favicon", "feed", "healthz", "hooks", "mail", "media",
+    "admin", "appearance", "authors", "comments", "corrections", "desk", "events", "favicon", "feed", "healthz", "hooks", "latest", "mail", "media",
     "metrics", "my", "preview", "privacy", "readyz", "robots", "search", "sitemap", "static", "tags", "topics", "well-known", "wp-admin",
 ];
 
@@ -258,4 +258,16 @@ pub fn feed() -> String {
 #[must_use]
 pub fn appearance() -> String {
     "/appearance".into()
+}
+
+/// `{path}?after={id}`: the next page of a list.
+#[must_use]
+pub fn older(path: &str, last: ArticleId) -> String {
+    format!("{path}?after={last}")
+}
+
+/// `/{slug}/comments.xml`
+#[must_use]
+pub fn comment_feed(slug: &str) -> String {
+    format!("/{slug}/comments.xml")
 }

@@ -12,6 +12,9 @@ pub enum AppError {
     /// Nothing here, or nothing this person may know of.
     #[error("not found")]
     NotFound,
+    /// It is at another path of ours now.
+    #[error("moved")]
+    Moved(String),
     /// An article that was taken back.
     #[error("withdrawn")]
     Gone {
@@ -125,6 +128,7 @@ impl ResponseError for AppError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Moved(_) => StatusCode::MOVED_PERMANENTLY,
             Self::Gone { .. } => StatusCode::GONE,
             Self::SignedOut(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
@@ -147,6 +151,9 @@ impl ResponseError for AppError {
             }
             Self::Unavailable => {
                 response.insert_header(("Retry-After", "30"));
+            }
+            Self::Moved(path) => {
+                response.insert_header(("Location", path.as_str()));
             }
             Self::NotFound | Self::Gone { .. } | Self::SignedOut(_) | Self::Forbidden | Self::CrossSite | Self::BadRequest(_) | Self::TooLarge | Self::UnsupportedForm | Self::TooSlow | Self::Internal { .. } => {}
         }

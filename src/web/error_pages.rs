@@ -91,7 +91,7 @@ fn by_error(app: &App, request: &HttpRequest, error: &AppError) -> Result<String
         AppError::TooLarge => plain(app, request, "That is too large", "The form holds more than this page can take. Go back, shorten it, and send it again; your browser keeps what you typed."),
         AppError::UnsupportedForm => plain(app, request, "That request can’t be read", "Forms are sent as application/x-www-form-urlencoded."),
         AppError::TooSlow => plain(app, request, "That took too long to arrive", "The connection was too slow for the form. Go back and send it again; your browser keeps what you typed."),
-        AppError::NotFound | AppError::Forbidden | AppError::TooMany { .. } | AppError::Unavailable => by_status(app, request, actix_web::ResponseError::status_code(error)),
+        AppError::NotFound | AppError::Moved(_) | AppError::Forbidden | AppError::TooMany { .. } | AppError::Unavailable => by_status(app, request, actix_web::ResponseError::status_code(error)),
     }
 }
 

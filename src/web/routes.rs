@@ -3,9 +3,10 @@
 use actix_web::guard::{self, Guard};
 use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, web};
 
+use crate::app::App;
 use crate::web::desk::{account, audit, links, people, setup, sign_in, today};
 use crate::web::error::AppError;
-use crate::web::{appearance, assets, health};
+use crate::web::{appearance, articles, assets, feeds, health, media};
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +78,19 @@ routes! {
     "/desk/staff/{id}/reinstate" => { post Administers people::reinstate }
     "/desk/staff/{id}/link" => { post Administers people::link }
     "/desk/audit" => { get Administers audit::show }
+    "/" => { get Anyone articles::home }
+    "/latest" => { get Anyone articles::latest }
+    "/topics/{slug}" => { get Anyone articles::topic }
+    "/authors/{slug}" => { get Anyone articles::author }
+    "/corrections" => { get Anyone articles::corrections }
+    "/feed.xml" => { get Anyone feeds::atom }
+    "/feed.json" => { get Anyone feeds::json }
+    "/feed" => { get Anyone feeds::elsewhere }
+    "/sitemap.xml" => { get Anyone feeds::site_map }
+    "/robots.txt" => { get Anyone feeds::robots }
+    "/media/{hash}/{name}" => { get Anyone media::serve }
+    "/{slug}/feed" => { get Anyone feeds::comments_elsewhere }
+    "/{slug}" => { get Anyone articles::show }
 }
 
 fn readable() -> ActixRoute {
@@ -84,12 +98,12 @@ fn readable() -> ActixRoute {
 }
 
 /// An address that is not in the table. With a slash too many it leads to the one without (decisions 20).
-async fn elsewhere(request: HttpRequest) -> Result<HttpResponse, AppError> {
+async fn elsewhere(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let path = request.path();
     let trimmed = path.trim_end_matches('/');
     if !trimmed.is_empty() && trimmed.len() < path.len() && trimmed.starts_with('/') && !trimmed.starts_with("//") && !trimmed.contains('\\') {
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         return Ok(HttpResponse::PermanentRedirect().insert_header(("Location", format!("{trimmed}{query}"))).finish());
     }
-    Err(AppError::NotFound)
+    Err(articles::elsewhere(&app, &request).await)
 }

@@ -1,0 +1,489 @@
+//! The reading pages: front page, article, topics, authors, corrections.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use chrono::{DateTime, Utc};
+
+use crate::app::App;
+use crate::articles::index::{self, Of};
+use crate::articles::layout::Layout;
+use crate::articles::model::{Article, Person};
+use crate::articles::page::{self, Credited, Found, PublicArticle};
+use crate::articles::{corrections, links, topics};
+use crate::core::ids::{ArticleId, CorrectionId};
+use crate::core::limits;
+use crate::core::page_store::Tag;
+use crate::core::status::{ArticleKind, CorrectionClass, CreditRole};
+use crate::render::outline::Heading;
+use crate::settings::Settings;
+use crate::urls;
+use crate::web::cached_pages::{self, HTML, Page};
+use crate::web::error::AppError;
+use crate::web::extract::path;
+use crate::web::page::{FeedLink, PublicShell, Theme};
+use crate::web::structured;
+use crate::web::views::{self, DataBlock, SourceView, StoryView, When};
+use crate::web::{rate_limit, shell};
+
+/// Stories on the front page besides the lead.
+const LATEST: i64 = 10;
+/// Stories on a page of a list (reader.md 7).
+const STORIES_A_PAGE: i64 = 20;
+/// Headings from which contents are shown (reader.md 1).
+const CONTENTS_FROM: usize = 3;
+/// Sources up to which the list is open at first (reader.md 2).
+const SOURCES_OPEN: usize = 12;
+
+// Front page
+
+#[derive(Debug, Template)]
+#[template(path = "articles/home.html")]
+struct Home {
+    page: PublicShell,
+    lead: Option<StoryView>,
+    latest: Vec<StoryView>,
+    older_href: Option<String>,
+    topics: Vec<(String, String)>,
+    corrections: Vec<CorrectionView>,
+}
+
+#[derive(Debug)]
+struct CorrectionView {
+    id: CorrectionId,
+    label: &'static str,
+    text: String,
+    when: When,
+    title: String,
+    href: String,
+}
+
+impl CorrectionView {
+    fn of(note: corrections::Logged, settings: &Settings) -> Self {
+        Self {
+            id: note.id,
+            label: class_label(note.class),
+            text: note.text,
+            when: When::day(note.published_at, settings),
+            title: note.title,
+            href: urls::article(&note.slug),
+        }
+    }
+}
+
+fn class_label(class: CorrectionClass) -> &'static str {
+    match class {
+        CorrectionClass::Correction => "Correction",
+        CorrectionClass::Update => "Update",
+        CorrectionClass::Clarification => "Clarification",
+    }
+}
+
+/// `/`
+pub async fn home(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let address = urls::home();
+    cached_pages::public(&app, &request, address.clone(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let stories = index::list(&mut conn, Of::Everything, None, LATEST + 2).await?;
+        let topics = topics::list(&mut conn).await?;
+        let notes = corrections::list(&mut conn, None, 3).await?;
+        let tags = tags(stories.iter().map(|story| story.id));
+        let older = stories.get(usize::try_from(LATEST).unwrap_or(10)).filter(|_| stories.len() > 11);
+        let older_href = older.map(|last| urls::older("/latest", last.id));
+        let mut views = stories.iter().take(11).map(|story| StoryView::of(story, &settings));
+        let home = Home {
+            page: shell::public_at(&app, &settings, shell::theme_of(&request), &address, None),
+            lead: views.next(),
+            latest: views.collect(),
+            older_href,
+            topics: topics.into_iter().map(|topic| (topic.name, urls::topic(&topic.slug))).collect(),
+            corrections: notes.into_iter().map(|note| CorrectionView::of(note, &settings)).collect(),
+        };
+        kept(home.render()?, tags)
+    })
+    .await
+}
+
+fn tags(articles: impl Iterator<Item = ArticleId>) -> Vec<Tag> {
+    articles.map(Tag::Article).chain([Tag::Listing]).collect()
+}
+
+fn kept(body: String, tags: Vec<Tag>) -> Result<Page, AppError> {
+    Ok(Page { body, content_type: HTML, tags, life: limits::PAGE_LIFE })
+}
+
+// Lists
+
+#[derive(Debug, Template)]
+#[template(path = "articles/list.html")]
+struct List {
+    page: PublicShell,
+    kicker: String,
+    heading: String,
+    intro: String,
+    sections: Vec<Section>,
+}
+
+#[derive(Debug)]
+struct Section {
+    /// Empty: no heading of its own.
+    heading: &'static str,
+    stories: Vec<StoryView>,
+    older_href: Option<String>,
+}
+
+impl Section {
+    /// Of one story more than a page holds: that one says whether there is a next page.
+    fn of(heading: &'static str, stories: &[index::Story], path: &str, settings: &Settings) -> Self {
+        let a_page = usize::try_from(STORIES_A_PAGE).unwrap_or(20);
+        let last = stories.get(a_page.saturating_sub(1)).filter(|_| stories.len() > a_page);
+        Self {
+            heading,
+            older_href: last.map(|last| urls::older(path, last.id)),
+            stories: stories.iter().take(a_page).map(|story| StoryView::of(story, settings)).collect(),
+        }
+    }
+}
+
+/// The `?after=` of a list: an article's id; anything else is not there.
+fn after(request: &HttpRequest) -> Option<ArticleId> {
+    let query = request.uri().query()?;
+    url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after").and_then(|(_, value)| value.parse().ok())
+}
+
+/// `/latest`: everything, newest first.
+pub async fn latest(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let after = after(&request);
+    let address = address("/latest", after);
+    cached_pages::public(&app, &request, address.clone(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let after = index::place(&mut conn, after).await?;
+        let stories = index::list(&mut conn, Of::Everything, after, STORIES_A_PAGE + 1).await?;
+        let list = List {
+            page: shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some("All articles")),
+            kicker: String::new(),
+            heading: "All articles".into(),
+            intro: String::new(),
+            sections: vec![Section::of("", &stories, "/latest", &settings)],
+        };
+        kept(list.render()?, tags(stories.iter().map(|story| story.id)))
+    })
+    .await
+}
+
+fn address(path: &str, after: Option<ArticleId>) -> String {
+    after.map_or_else(|| path.to_owned(), |after| urls::older(path, after))
+}
+
+/// `/topics/{slug}`
+pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    let after = after(&request);
+    let path = urls::topic(&slug);
+    let address = address(&path, after);
+    cached_pages::public(&app, &request, address.clone(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let topic = topics::find(&mut conn, &slug).await?.ok_or(AppError::NotFound)?;
+        let after = index::place(&mut conn, after).await?;
+        let stories = index::list(&mut conn, Of::Topic(topic.id), after, STORIES_A_PAGE + 1).await?;
+        let mut page = shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some(&topic.name));
+        page.description = (!topic.description.is_empty()).then(|| topic.description.clone());
+        let sections = vec![Section::of("", &stories, &path, &settings)];
+        let list = List { page, kicker: "Topic".into(), heading: topic.name, intro: topic.description, sections };
+        kept(list.render()?, tags(stories.iter().map(|story| story.id)))
+    })
+    .await
+}
+
+/// `/authors/{slug}`: whoever is credited on something published.
+pub async fn author(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    let address = urls::author(&slug);
+    cached_pages::public(&app, &request, address.clone(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let (person, bio) = index::find_person(&mut conn, &slug).await?.ok_or(AppError::NotFound)?;
+        let written = index::list(&mut conn, Of::Person(person.id, CreditRole::Author), None, STORIES_A_PAGE).await?;
+        let reviewed = index::list(&mut conn, Of::Person(person.id, CreditRole::Reviewer), None, STORIES_A_PAGE).await?;
+        let sections = [("Articles written", &written), ("Articles reviewed", &reviewed)];
+        let kicker = [person.title, person.credentials].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+        let list = List {
+            page: shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some(&person.name)),
+            kicker,
+            heading: person.name,
+            intro: bio,
+            sections: sections
+                .into_iter()
+                .filter(|(_, stories)| !stories.is_empty())
+                .map(|(heading, stories)| Section::of(heading, stories, &address, &settings))
+                .collect(),
+        };
+        kept(list.render()?, tags(written.iter().chain(&reviewed).map(|story| story.id)))
+    })
+    .await
+}
+
+#[derive(Debug, Template)]
+#[template(path = "articles/corrections.html")]
+struct Corrections {
+    page: PublicShell,
+    notes: Vec<CorrectionView>,
+    older_href: Option<String>,
+}
+
+/// `/corrections`: what readers were told of changes, newest first.
+pub async fn corrections(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let after = after(&request).map(|after| CorrectionId(after.0));
+    let address = address("/corrections", after.map(|after| ArticleId(after.0)));
+    cached_pages::public(&app, &request, address.clone(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let notes = corrections::list(&mut conn, after, STORIES_A_PAGE + 1).await?;
+        let mut notes: Vec<CorrectionView> = notes.into_iter().map(|note| CorrectionView::of(note, &settings)).collect();
+        let a_page = usize::try_from(STORIES_A_PAGE).unwrap_or(20);
+        let has_more = notes.len() > a_page;
+        notes.truncate(a_page);
+        let older_href = notes.last().filter(|_| has_more).map(|last| urls::older("/corrections", ArticleId(last.id.0)));
+        let page = shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some("Corrections"));
+        kept(Corrections { page, notes, older_href }.render()?, vec![Tag::Listing])
+    })
+    .await
+}
+
+// Article
+
+/// Everything of an article's page but the conversation, ready to print.
+#[derive(Debug)]
+pub struct ArticleView {
+    title: String,
+    dek: String,
+    language: Option<(String, &'static str)>,
+    crumbs: Vec<(String, String)>,
+    authors: Option<PeopleView>,
+    reviewers: Option<PeopleView>,
+    updated: When,
+    first_published: When,
+    is_updated: bool,
+    minutes: String,
+    source_count: String,
+    trusted_count: usize,
+    lead: Option<page::LeadPicture>,
+    takeaways: Vec<String>,
+    contents: Vec<Heading>,
+    html: crate::render::sanitize::SanitizedHtml,
+    corrections: Vec<(&'static str, When, String)>,
+    corrections_href: Option<String>,
+    sources: Vec<SourceView>,
+    sources_open: bool,
+    trusted_href: Option<String>,
+    reference_label: String,
+    action: Option<crate::render::containers::Action>,
+    products: Vec<crate::articles::layout::ShownProduct>,
+    products_heading: String,
+    products_disclosure: String,
+    related: Vec<(String, String, String)>,
+    is_article: bool,
+}
+
+/// People with one role.
+#[derive(Debug)]
+pub struct PeopleView {
+    /// Those named: name and page.
+    named: Vec<(String, String)>,
+    /// How many more, and who.
+    more: Option<(usize, String)>,
+    /// Their credentials, where one person is named.
+    line: String,
+}
+
+impl PeopleView {
+    fn of<'a>(people: impl Iterator<Item = &'a Credited>) -> Option<Self> {
+        let people: Vec<&Credited> = people.collect();
+        let (named, rest) = if people.len() > 2 { people.split_at(1) } else { people.split_at(people.len()) };
+        let first = people.iter().next()?;
+        let names: Vec<&str> = rest.iter().map(|person| person.name.as_str()).collect();
+        Some(Self {
+            named: named.iter().map(|person| (person.name.clone(), urls::author(&person.slug))).collect(),
+            more: (!rest.is_empty()).then(|| (rest.len(), names.join(", "))),
+            line: if people.len() == 1 { first.line().to_owned() } else { String::new() },
+        })
+    }
+}
+
+impl ArticleView {
+    /// Of what is public, in the site's zone and words.
+    #[must_use]
+    pub fn of(article: &PublicArticle, settings: &Settings) -> Self {
+        let contents: Vec<Heading> = article.outline.iter().filter(|heading| heading.level == 2).cloned().collect();
+        let same_day = shell::date_short(article.updated_at, settings) == shell::date_short(article.first_published_at, settings);
+        let sources: Vec<SourceView> = article.sources.iter().map(SourceView::of).collect();
+        let number = i64::try_from(sources.len()).unwrap_or(0);
+        let is_foreign = article.language != settings.site.language;
+        Self {
+            title: article.title.clone(),
+            dek: article.dek.clone(),
+            language: is_foreign.then(|| (article.language.clone(), shell::direction(&article.language))),
+            crumbs: article.topics.iter().map(|topic| (topic.name.clone(), urls::topic(&topic.slug))).collect(),
+            authors: PeopleView::of(article.credited(CreditRole::Author)),
+            reviewers: PeopleView::of(article.credited(CreditRole::Reviewer)),
+            updated: When::day(article.updated_at, settings),
+            first_published: When::day(article.first_published_at, settings),
+            is_updated: !same_day,
+            minutes: views::count(i64::from(article.minutes()), "minute", "minutes"),
+            source_count: if sources.is_empty() { String::new() } else { views::count(number, "source", "sources") },
+            trusted_count: article.sources.iter().filter(|source| source.trusted).count(),
+            lead: article.lead.clone(),
+            takeaways: article.takeaways.clone(),
+            contents: if contents.len() >= CONTENTS_FROM { contents } else { Vec::new() },
+            html: article.html.clone(),
+            corrections: article
+                .corrections
+                .iter()
+                .map(|note| (class_label(note.class), When::day(note.published_at, settings), note.text.clone()))
+                .collect(),
+            corrections_href: article.has_more_corrections.then(|| "/corrections".to_owned()),
+            sources_open: sources.len() <= SOURCES_OPEN,
+            reference_label: views::count(number, "reference", "references"),
+            sources,
+            trusted_href: None,
+            action: article.action.clone(),
+            products: article.products.clone(),
+            products_heading: settings.site.products_heading.clone(),
+            products_disclosure: settings.site.products_disclosure.clone(),
+            related: article
+                .related
+                .iter()
+                .map(|other| (urls::article(&other.slug), other.title.clone(), format!("{}, {}", other.topic, views::count(i64::from(other.minutes), "minute", "minutes"))))
+                .collect(),
+            is_article: article.kind == ArticleKind::Article,
+        }
+    }
+}
+
+impl ArticleView {
+    /// Of a text that was laid out just now, as its page would show it today.
+    #[must_use]
+    pub fn preview(layout: &Layout, article: Option<&Article>, people: &[Person], today: DateTime<Utc>, settings: &Settings) -> Self {
+        let fields = &layout.fields;
+        let rendered = &layout.rendered;
+        let credited = |role| {
+            let credits = fields.credits.iter().filter(move |credit| credit.role == role);
+            let named = credits.filter_map(|credit| people.iter().find(|person| person.id == credit.staff_id));
+            let named: Vec<Credited> = named.map(|person| Credited::of(person, role)).collect();
+            PeopleView::of(named.iter())
+        };
+        let first = article.and_then(|article| article.first_published_at).unwrap_or(today);
+        let sources: Vec<SourceView> = layout.sources.iter().zip(&rendered.citations).map(|(source, cited)| SourceView::preview(source, cited)).collect();
+        let number = i64::try_from(sources.len()).unwrap_or(0);
+        let contents: Vec<Heading> = rendered.outline.iter().filter(|heading| heading.level == 2).cloned().collect();
+        Self {
+            title: fields.title.clone(),
+            dek: fields.dek.clone(),
+            language: None,
+            crumbs: Vec::new(),
+            authors: credited(CreditRole::Author),
+            reviewers: credited(CreditRole::Reviewer),
+            updated: When::day(today, settings),
+            first_published: When::day(first, settings),
+            is_updated: shell::date_short(today, settings) != shell::date_short(first, settings),
+            minutes: views::count(i64::from(crate::render::outline::reading_minutes(rendered.word_count)), "minute", "minutes"),
+            source_count: if sources.is_empty() { String::new() } else { views::count(number, "source", "sources") },
+            trusted_count: layout.sources.iter().filter(|source| source.trusted).count(),
+            lead: None,
+            takeaways: fields.takeaways.clone(),
+            contents: if contents.len() >= CONTENTS_FROM { contents } else { Vec::new() },
+            html: rendered.html.clone(),
+            corrections: Vec::new(),
+            corrections_href: None,
+            sources_open: sources.len() <= SOURCES_OPEN,
+            reference_label: views::count(number, "reference", "references"),
+            sources,
+            trusted_href: None,
+            action: rendered.action.clone(),
+            products: layout.products.clone(),
+            products_heading: settings.site.products_heading.clone(),
+            products_disclosure: settings.site.products_disclosure.clone(),
+            related: Vec::new(),
+            is_article: article.is_none_or(|article| article.kind == ArticleKind::Article),
+        }
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "articles/article.html")]
+struct ArticlePage {
+    page: PublicShell,
+    view: ArticleView,
+    data: DataBlock,
+}
+
+/// Loads what stands at `/{slug}`.
+///
+/// **Errors** moved, withdrawn, or not there.
+pub async fn load(app: &App, slug: &str) -> Result<(PublicArticle, std::sync::Arc<Settings>), AppError> {
+    let mut conn = app.db.read().await?;
+    let settings = app.settings(&mut conn).await?;
+    match page::find(&mut conn, slug).await? {
+        Found::Public(article) => Ok((*article, settings)),
+        Found::Withdrawn { at, reason, .. } => Err(AppError::Gone { withdrawn_at: at, reason }),
+        Found::Moved(path) => Err(AppError::Moved(path)),
+        Found::Nothing => Err(AppError::NotFound),
+    }
+}
+
+/// Draws an article's page.
+pub fn draw(app: &App, settings: &Settings, theme: Theme, address: &str, article: &PublicArticle) -> Result<String, AppError> {
+    let mut page = shell::public_at(app, settings, theme, address, Some(&article.title));
+    let description = if article.description.is_empty() { &article.dek } else { &article.description };
+    page.description = (!description.is_empty()).then(|| description.clone());
+    page.feeds.push(FeedLink {
+        title: format!("Comments on {}", article.title),
+        href: urls::comment_feed(&article.slug),
+        media_type: "application/atom+xml",
+    });
+    let view = ArticleView::of(article, settings);
+    let data = structured::article(&app.base_url(settings), settings, article);
+    Ok(ArticlePage { page, view, data }.render()?)
+}
+
+/// What an article's page shows, for the page store.
+#[must_use]
+pub fn article_tags(article: &PublicArticle) -> Vec<Tag> {
+    article.related.iter().map(|other| Tag::Article(other.id)).chain([Tag::Article(article.id)]).collect()
+}
+
+/// `/{slug}`
+pub async fn show(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    let address = urls::article(&slug);
+    cached_pages::public(&app, &request, address.clone(), async || {
+        let (article, settings) = load(&app, &slug).await?;
+        let body = draw(&app, &settings, shell::theme_of(&request), &address, &article)?;
+        Ok(Page { body, content_type: HTML, tags: article_tags(&article), life: limits::PAGE_WITH_FORM_LIFE })
+    })
+    .await
+}
+
+/// An address that is in no table: where it was moved to, if it was.
+///
+/// **Errors** moved, or not there.
+pub async fn elsewhere(app: &App, request: &HttpRequest) -> AppError {
+    let path = request.path();
+    if !matches!(request.method().as_str(), "GET" | "HEAD") || path.len() > limits::PATH_CHARS_MAX {
+        return AppError::NotFound;
+    }
+    if let Err(error) = rate_limit::count(app, request) {
+        return error;
+    }
+    let found = async {
+        let mut conn = app.db.read().await?;
+        links::find_moved(&mut conn, path).await
+    };
+    match found.await {
+        Ok(Some(target)) => AppError::Moved(target),
+        Ok(None) => AppError::NotFound,
+        Err(error) => error.into(),
+    }
+}
