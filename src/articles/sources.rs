@@ -1,7 +1,7 @@
 //! Editing a cited source: a new version, by the system, of each published article that cites it (decisions 21).
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
 use crate::audit::{self, Actor, Entry};
@@ -121,4 +121,19 @@ async fn copy_parts(tx: &mut Tx, old: RevisionId, new: RevisionId) -> Result<(),
     let media = m::table.filter(m::revision_id.eq(old)).select((new.into_sql::<BigInt>(), m::media_id));
     diesel::insert_into(m::table).values(media).into_columns((m::revision_id, m::media_id)).execute(tx.conn()).await?;
     Ok(())
+}
+
+/// Published articles that cite a source, with their titles, at most 100.
+pub async fn list_citing(conn: &mut AsyncPgConnection, source: ReferenceId) -> Result<Vec<(ArticleId, String)>, DbError> {
+    let citing = articles::table
+        .inner_join(revision_citations::table.on(articles::published_revision_id.eq(revision_citations::revision_id.nullable())))
+        .inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable())))
+        .filter(revision_citations::reference_id.eq(source))
+        .filter(articles::state.eq(ArticleState::Published))
+        .order(articles::id)
+        .limit(100)
+        .select((articles::id, revisions::title))
+        .load(conn)
+        .await?;
+    Ok(citing)
 }

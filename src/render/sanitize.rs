@@ -21,7 +21,6 @@ pub struct SanitizedHtml(String);
 
 impl SanitizedHtml {
     /// HTML read back from `revision_renderings.html`, which only ever receives [`SanitizedHtml`].
-    #[expect(dead_code, reason = "articles reads it back once they are stored")]
     pub(crate) fn from_revision_column(html: String) -> Self {
         Self(html)
     }
