@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::core::ids::{ArticleId, AuditId, CommentId, MailId, RevisionId, SessionId, StaffId};
+use crate::core::ids::{ArticleId, AuditId, CommentId, MailId, ReferenceId, RevisionId, SessionId, StaffId};
+use crate::core::status::{ArticleKind, ArticleState};
 
 /// Characters escaped in a query value.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'=').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
@@ -270,4 +271,55 @@ pub fn older(path: &str, last: ArticleId) -> String {
 #[must_use]
 pub fn comment_feed(slug: &str) -> String {
     format!("/{slug}/comments.xml")
+}
+
+/// `/desk/articles?state=…&before=…`
+#[must_use]
+pub fn desk_articles_of(state: Option<ArticleState>, before: Option<ArticleId>) -> String {
+    let state = state.map(|state| format!("state={state}"));
+    let before = before.map(|before| format!("before={before}"));
+    let query = [state, before].into_iter().flatten().collect::<Vec<_>>().join("&");
+    if query.is_empty() { desk_articles() } else { format!("{}?{query}", desk_articles()) }
+}
+
+/// `/desk/articles/new`, for an article or a house page.
+#[must_use]
+pub fn desk_new_article(kind: ArticleKind) -> String {
+    match kind {
+        ArticleKind::Article => "/desk/articles/new".into(),
+        ArticleKind::Page => "/desk/articles/new?kind=page".into(),
+    }
+}
+
+/// `/desk/articles/{id}?done=…`: the editor with a receipt.
+#[must_use]
+pub fn desk_article_done(id: ArticleId, done: &str) -> String {
+    format!("/desk/articles/{id}?done={done}")
+}
+
+/// `/desk/references`, searched and paged.
+#[must_use]
+pub fn desk_references(query: &str, before: Option<ReferenceId>) -> String {
+    let query = (!query.is_empty()).then(|| format!("q={}", utf8_percent_encode(query, QUERY)));
+    let before = before.map(|before| format!("before={before}"));
+    let query = [query, before].into_iter().flatten().collect::<Vec<_>>().join("&");
+    if query.is_empty() { "/desk/references".into() } else { format!("/desk/references?{query}") }
+}
+
+/// `/desk/references/new`
+#[must_use]
+pub fn desk_new_reference() -> String {
+    "/desk/references/new".into()
+}
+
+/// `/desk/references/{id}`
+#[must_use]
+pub fn desk_reference(id: ReferenceId) -> String {
+    format!("/desk/references/{id}")
+}
+
+/// `/desk/references/import`
+#[must_use]
+pub fn desk_import_references() -> String {
+    "/desk/references/import".into()
 }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod import;
 pub mod migrate;
 pub mod serve;
 
@@ -48,6 +49,9 @@ enum Command {
     Migrate,
     /// Check settings, database, mail, clock, disk and address
     Check(check::Check),
+    /// Bring in what other programs wrote
+    #[command(subcommand)]
+    Import(import::Import),
 }
 
 impl SettingFlags {
@@ -83,6 +87,7 @@ pub async fn run() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&cli.settings, &serve).await,
         Some(Command::Migrate) => migrate::run(&cli.settings).await,
         Some(Command::Check(check)) => check::run(&cli.settings, &check).await,
+        Some(Command::Import(what)) => import::run(&cli.settings, &what).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,7 +20,7 @@ use crate::urls;
 use crate::web::cached_pages::{self, HTML, Page};
 use crate::web::error::AppError;
 use crate::web::extract::path;
-use crate::web::page::{FeedLink, PublicShell, Theme};
+use crate::web::page::{FeedLink, PublicShell};
 use crate::web::structured;
 use crate::web::views::{self, DataBlock, SourceView, StoryView, When};
 use crate::web::{rate_limit, shell};
@@ -257,34 +257,34 @@ pub async fn corrections(app: web::Data<App>, request: HttpRequest) -> Result<Ht
 /// Everything of an article's page but the conversation, ready to print.
 #[derive(Debug)]
 pub struct ArticleView {
-    title: String,
-    dek: String,
-    language: Option<(String, &'static str)>,
-    crumbs: Vec<(String, String)>,
-    authors: Option<PeopleView>,
-    reviewers: Option<PeopleView>,
-    updated: When,
-    first_published: When,
-    is_updated: bool,
-    minutes: String,
-    source_count: String,
-    trusted_count: usize,
-    lead: Option<page::LeadPicture>,
-    takeaways: Vec<String>,
-    contents: Vec<Heading>,
-    html: crate::render::sanitize::SanitizedHtml,
-    corrections: Vec<(&'static str, When, String)>,
-    corrections_href: Option<String>,
-    sources: Vec<SourceView>,
-    sources_open: bool,
-    trusted_href: Option<String>,
-    reference_label: String,
-    action: Option<crate::render::containers::Action>,
-    products: Vec<crate::articles::layout::ShownProduct>,
-    products_heading: String,
-    products_disclosure: String,
-    related: Vec<(String, String, String)>,
-    is_article: bool,
+    pub(crate) title: String,
+    pub(crate) dek: String,
+    pub(crate) language: Option<(String, &'static str)>,
+    pub(crate) crumbs: Vec<(String, String)>,
+    pub(crate) authors: Option<PeopleView>,
+    pub(crate) reviewers: Option<PeopleView>,
+    pub(crate) updated: When,
+    pub(crate) first_published: When,
+    pub(crate) is_updated: bool,
+    pub(crate) minutes: String,
+    pub(crate) source_count: String,
+    pub(crate) trusted_count: usize,
+    pub(crate) lead: Option<page::LeadPicture>,
+    pub(crate) takeaways: Vec<String>,
+    pub(crate) contents: Vec<Heading>,
+    pub(crate) html: crate::render::sanitize::SanitizedHtml,
+    pub(crate) corrections: Vec<(&'static str, When, String)>,
+    pub(crate) corrections_href: Option<String>,
+    pub(crate) sources: Vec<SourceView>,
+    pub(crate) sources_open: bool,
+    pub(crate) trusted_href: Option<String>,
+    pub(crate) reference_label: String,
+    pub(crate) action: Option<crate::render::containers::Action>,
+    pub(crate) products: Vec<crate::articles::layout::ShownProduct>,
+    pub(crate) products_heading: String,
+    pub(crate) products_disclosure: String,
+    pub(crate) related: Vec<(String, String, String)>,
+    pub(crate) is_article: bool,
 }
 
 /// People with one role.
@@ -433,9 +433,10 @@ pub async fn load(app: &App, slug: &str) -> Result<(PublicArticle, std::sync::Ar
     }
 }
 
-/// Draws an article's page.
-pub fn draw(app: &App, settings: &Settings, theme: Theme, address: &str, article: &PublicArticle) -> Result<String, AppError> {
-    let mut page = shell::public_at(app, settings, theme, address, Some(&article.title));
+/// Draws an article's page. `has_errors`: a form on it was refused.
+pub fn draw(app: &App, settings: &Settings, request: &HttpRequest, address: &str, article: &PublicArticle, has_errors: bool) -> Result<String, AppError> {
+    let mut page = shell::public_at(app, settings, shell::theme_of(request), address, Some(&article.title));
+    page.has_errors = has_errors;
     let description = if article.description.is_empty() { &article.dek } else { &article.description };
     page.description = (!description.is_empty()).then(|| description.clone());
     page.feeds.push(FeedLink {
@@ -460,7 +461,7 @@ pub async fn show(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
     let address = urls::article(&slug);
     cached_pages::public(&app, &request, address.clone(), async || {
         let (article, settings) = load(&app, &slug).await?;
-        let body = draw(&app, &settings, shell::theme_of(&request), &address, &article)?;
+        let body = draw(&app, &settings, &request, &address, &article, false)?;
         Ok(Page { body, content_type: HTML, tags: article_tags(&article), life: limits::PAGE_WITH_FORM_LIFE })
     })
     .await

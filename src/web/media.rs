@@ -7,7 +7,9 @@ use crate::app::App;
 use crate::articles::page;
 use crate::core::text;
 use crate::media::store::{self, MediaStore};
+use crate::staff::roles::Act;
 use crate::web::error::AppError;
+use crate::web::extract::authority;
 use crate::web::{compress, rate_limit};
 
 /// Nothing in a picture may run, load or be navigated, wherever it is opened (decisions 23).
@@ -22,7 +24,8 @@ pub async fn serve(app: web::Data<App>, request: HttpRequest) -> Result<HttpResp
         let mut conn = app.db.read().await?;
         let picture = store::find(&mut conn, hash, name).await?.ok_or(AppError::NotFound)?;
         let is_public = page::shows_media(&mut conn, picture.id).await?;
-        if !is_public {
+        drop(conn);
+        if !is_public && !may_see_drafts(&app, &request).await? {
             return Err(AppError::NotFound);
         }
         (picture, is_public)
@@ -44,4 +47,8 @@ pub async fn serve(app: web::Data<App>, request: HttpRequest) -> Result<HttpResp
     let bytes = bytes.map_err(|error| AppError::internal(&error))?.ok_or(AppError::NotFound)?;
     response.insert_header((header::CONTENT_TYPE, picture.content_type));
     Ok(response.body(bytes))
+}
+
+async fn may_see_drafts(app: &App, request: &HttpRequest) -> Result<bool, AppError> {
+    Ok(authority::session_of(app, request).await?.is_some_and(|session| session.may(Act::SeeDrafts)))
 }

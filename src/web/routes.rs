@@ -4,7 +4,7 @@ use actix_web::guard::{self, Guard};
 use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, web};
 
 use crate::app::App;
-use crate::web::desk::{account, audit, links, people, setup, sign_in, today};
+use crate::web::desk::{account, articles as desk_articles, audit, editor, links, people, references, revisions, setup, sign_in, today};
 use crate::web::error::AppError;
 use crate::web::{appearance, articles, assets, feeds, health, media};
 
@@ -21,6 +21,8 @@ pub enum Access {
     Decides,
     /// Those who may write (authors: their own drafts).
     Writes,
+    /// Those who may read what is not published (authors: their own).
+    SeesDrafts,
     /// Those who may publish.
     Publishes,
     /// Owner and administrators.
@@ -78,6 +80,15 @@ routes! {
     "/desk/staff/{id}/reinstate" => { post Administers people::reinstate }
     "/desk/staff/{id}/link" => { post Administers people::link }
     "/desk/audit" => { get Administers audit::show }
+    "/desk/articles" => { get SeesDrafts desk_articles::list }
+    "/desk/articles/new" => { get Writes editor::new, post Writes editor::create }
+    "/desk/articles/{id}" => { get Writes editor::edit, post Writes editor::update }
+    "/desk/articles/{id}/revisions" => { get SeesDrafts revisions::list }
+    "/desk/articles/{id}/revisions/{revision}" => { get SeesDrafts revisions::show }
+    "/desk/references" => { get SeesDrafts references::list }
+    "/desk/references/new" => { get Writes references::new, post Writes references::create }
+    "/desk/references/import" => { get Writes references::paste, post Writes references::import }
+    "/desk/references/{id}" => { get Writes references::edit, post Writes references::update }
     "/" => { get Anyone articles::home }
     "/latest" => { get Anyone articles::latest }
     "/topics/{slug}" => { get Anyone articles::topic }

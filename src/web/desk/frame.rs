@@ -41,8 +41,10 @@ pub fn receipt(text: impl Into<String>) -> Flash {
 
 /// The menu as far as the person may go. Pages that are not built are not in it.
 fn nav(session: &Session, path: &str) -> Vec<DeskLink> {
-    let links: [(&str, String, &'static str, bool); 4] = [
+    let links: [(&str, String, &'static str, bool); 6] = [
         ("Today", urls::desk(), "layout-grid", true),
+        ("Articles", urls::desk_articles(), "file-text", session.may(Act::SeeDrafts)),
+        ("References", urls::desk_references("", None), "book-open", session.may(Act::SeeDrafts)),
         ("People", urls::people(), "users", session.may(Act::ManageStaff)),
         ("Activity", urls::activity(), "scroll-text", session.may(Act::SeeAudit)),
         ("Your account", urls::account(), "user", true),

@@ -1,10 +1,14 @@
 //! The desk: what people on the team see and do.
 
 pub mod account;
+pub mod articles;
 pub mod audit;
+pub mod editor;
 pub mod frame;
 pub mod links;
 pub mod people;
+pub mod references;
+pub mod revisions;
 pub mod setup;
 pub mod sign_in;
 pub mod today;
