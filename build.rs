@@ -7,6 +7,8 @@
 //!
 //! `STET_ASSETS_DIR` names a finished folder (one `assets/HASH/` from another machine); then neither Node nor
 //! npm is needed.
+#![allow(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
+#![allow(clippy::unnecessary_debug_formatting, reason = "Debug writes a path as a Rust literal, which is what is wanted")]
 
 use std::fmt::Write as _;
 use std::fs::{self, File};

@@ -158,7 +158,7 @@ pub async fn seal(tx: &mut Tx) -> Result<usize, DbError> {
         .limit(SEAL_ENTRIES_MAX)
         .load(tx.conn())
         .await?;
-    let (Some((first_id, _)), Some((last_id, _))) = (rows.iter().next(), rows.iter().next_back()) else { return Ok(0) };
+    let (Some((first_id, _)), Some((last_id, _))) = (rows.as_slice().first(), rows.as_slice().last()) else { return Ok(0) };
     let hash = chain(&previous, rows.iter().map(|(_, digest)| digest.as_slice()));
     diesel::insert_into(audit_seals::table)
         .values((
@@ -183,6 +183,17 @@ fn chain<'a>(previous: &[u8], digests: impl Iterator<Item = &'a [u8]>) -> Vec<u8
     hash.finalize().to_vec()
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_seals)]
+struct Seal {
+    id: i64,
+    first_entry_id: i64,
+    last_entry_id: i64,
+    entry_count: i64,
+    previous_hash: Vec<u8>,
+    hash: Vec<u8>,
+}
+
 /// What [`verify`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -196,24 +207,21 @@ pub enum Verdict {
 
 /// Reads the whole log and compares every digest and seal: for `stet check`. Costs a full read.
 pub async fn verify(conn: &mut AsyncPgConnection) -> Result<Verdict, DbError> {
-    let seals: Vec<(i64, i64, i64, i64, Vec<u8>, Vec<u8>)> = audit_seals::table
-        .select((audit_seals::id, audit_seals::first_entry_id, audit_seals::last_entry_id, audit_seals::entry_count, audit_seals::previous_hash, audit_seals::hash))
-        .order(audit_seals::id)
-        .load(conn)
-        .await?;
+    let seals: Vec<Seal> = audit_seals::table.select(Seal::as_select()).order(audit_seals::id).load(conn).await?;
     let (mut read, mut previous, mut after) = (0, vec![0; 32], 0);
-    for (seal, first, last, count, said_previous, said) in seals {
-        let rows = entries(conn, after, last).await?;
+    for seal in seals {
+        let rows = entries(conn, after, seal.last_entry_id).await?;
         read += rows.len();
         if let Some(changed) = rows.iter().find(|row| !row.is_whole()) {
             return Ok(Verdict::Changed(AuditId(changed.id)));
         }
         let hash = chain(&previous, rows.iter().map(|row| row.digest.as_slice()));
-        let fits = said_previous == previous && said == hash && i64::try_from(rows.len()) == Ok(count) && rows.iter().next().map(|row| row.id) == Some(first);
-        if !fits {
-            return Ok(Verdict::Broken(seal));
+        let first = rows.as_slice().first().map(|row| row.id);
+        let same_rows = i64::try_from(rows.len()) == Ok(seal.entry_count) && first == Some(seal.first_entry_id);
+        if !same_rows || seal.previous_hash != previous || seal.hash != hash {
+            return Ok(Verdict::Broken(seal.id));
         }
-        (previous, after) = (hash, last);
+        (previous, after) = (hash, seal.last_entry_id);
     }
     let rest = entries(conn, after, i64::MAX).await?;
     read += rest.len();

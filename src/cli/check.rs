@@ -52,7 +52,7 @@ fn disk(config: &Config) -> Outcome {
     let folder = config.data_dir.display();
     std::fs::create_dir_all(&config.data_dir).map_err(|error| format!("data folder {folder}: cannot be made ({error}). Set STET_DATA_DIR to a folder this user can write"))?;
     let probe = config.data_dir.join(".write-probe");
-    let written = std::fs::write(&probe, [0; 65_536]).and_then(|()| std::fs::remove_file(&probe));
+    let written = std::fs::write(&probe, vec![0; 65_536]).and_then(|()| std::fs::remove_file(&probe));
     written.map(|()| format!("data folder {folder} can be written")).map_err(|error| format!("data folder {folder}: cannot be written ({error}). Free space or change its owner"))
 }
 

@@ -154,7 +154,7 @@ impl PageStore {
     pub fn new(bytes_max: u64) -> Self {
         let typical = 16 * 1024;
         Self {
-            pages: Cache::with_weighter((bytes_max / typical).max(16) as usize, bytes_max, ByBytes),
+            pages: Cache::with_weighter(usize::try_from(bytes_max / typical).unwrap_or(0).max(16), bytes_max, ByBytes),
             sequence: AtomicU64::new(0),
             tags: RwLock::new(HashMap::new()),
             floor: AtomicU64::new(0),

@@ -17,6 +17,9 @@ impl Rng {
     }
 
     /// Fills `bytes` with randomness fit for secrets.
+    ///
+    /// # Panics
+    /// Where the operating system has no generator: `boot` draws once before it serves, so never in a request.
     pub fn fill(self, bytes: &mut [u8]) {
         #[expect(
             clippy::expect_used,

@@ -112,6 +112,7 @@ async fn lock(conn: &mut AsyncPgConnection) -> Result<(), MigrateError> {
     Err(MigrateError::Busy)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 fn text(error: Box<dyn std::error::Error + Send + Sync>) -> MigrateError {
     MigrateError::Migration(error.to_string())
 }

@@ -216,7 +216,7 @@ async fn free_slug(conn: &mut AsyncPgConnection, name: &str) -> Result<String, D
     if !taken.iter().any(|slug| slug == base) {
         return Ok(base.to_owned());
     }
-    let numbered = (2..).map(|number| format!("{base}-{number}")).find(|slug| !taken.contains(slug));
+    let numbered = (2..=i64::from(u16::MAX)).map(|number| format!("{base}-{number}")).find(|slug| !taken.contains(slug));
     Ok(numbered.unwrap_or_else(|| base.to_owned()))
 }
 

@@ -78,6 +78,7 @@ impl Grant {
 /// `SeeDrafts`, `SeeMail` and `SeeAudit` are not in editor.md's table: a reviewer must read what is to be
 /// reviewed; outbox and activity hold addresses and everybody's acts, so they go with people and settings.
 #[rustfmt::skip]
+#[expect(clippy::match_same_arms, reason = "a table: one line an act")]
 const fn row(act: Act) -> [Grant; 6] {
     use Grant::{IfEditorsRule, No, Own, OwnIfAuthorsPublish, Yes};
     match act {

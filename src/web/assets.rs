@@ -62,10 +62,6 @@ impl fmt::Display for IconAddress<'_> {
 }
 
 /// `GET /static/{file}`: an asset under its fingerprinted name, 404 for any other.
-#[expect(
-    clippy::unused_async,
-    reason = "actix takes async functions as handlers"
-)]
 pub async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
     match ASSETS.iter().find(|asset| asset.file == file.as_str()) {
         Some(asset) => answer(&request, asset, CACHE_FOR_EVER),
@@ -74,10 +70,6 @@ pub async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpRespons
 }
 
 /// `GET /favicon.ico`, for browsers that ask before they read the page.
-#[expect(
-    clippy::unused_async,
-    reason = "actix takes async functions as handlers"
-)]
 pub async fn favicon(request: HttpRequest) -> HttpResponse {
     match ASSETS.iter().find(|asset| asset.name == "favicon.ico") {
         Some(asset) => answer(&request, asset, CACHE_A_DAY),

@@ -118,13 +118,13 @@ fn gzip(body: &[u8], level: u32) -> std::io::Result<Vec<u8>> {
 }
 
 fn brotli(body: &[u8], quality: u32) -> std::io::Result<Vec<u8>> {
-    let mut encoded = Vec::with_capacity(body.len() / 3);
+    let mut out = Vec::with_capacity(body.len() / 3);
     {
-        let mut encoder = ::brotli::CompressorWriter::new(&mut encoded, 32 * 1024, quality, 20);
-        encoder.write_all(body)?;
-        encoder.flush()?;
+        let mut writer = ::brotli::CompressorWriter::new(&mut out, 32 * 1024, quality, 20);
+        writer.write_all(body)?;
+        writer.flush()?;
     }
-    Ok(encoded)
+    Ok(out)
 }
 
 #[cfg(test)]

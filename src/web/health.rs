@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
@@ -9,7 +10,7 @@ use crate::web::metrics;
 
 /// The process lives.
 pub async fn live() -> HttpResponse {
-    plain(HttpResponse::Ok().finish(), "ok\n")
+    plain(StatusCode::OK, "ok\n")
 }
 
 /// The process can serve: the database answers and is migrated.
@@ -19,9 +20,9 @@ pub async fn ready(app: web::Data<App>) -> HttpResponse {
         migrate::is_current(&mut conn).await.ok()
     };
     match current.await {
-        Some(true) => plain(HttpResponse::Ok().finish(), "ready\n"),
-        Some(false) => plain(HttpResponse::ServiceUnavailable().finish(), "the database is not migrated\n"),
-        None => plain(HttpResponse::ServiceUnavailable().finish(), "the database cannot be reached\n"),
+        Some(true) => plain(StatusCode::OK, "ready\n"),
+        Some(false) => plain(StatusCode::SERVICE_UNAVAILABLE, "the database is not migrated\n"),
+        None => plain(StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached\n"),
     }
 }
 
@@ -36,6 +37,6 @@ pub async fn metrics_text(app: web::Data<App>, request: HttpRequest) -> Result<H
     Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(metrics::text(pages, bytes)))
 }
 
-fn plain(response: HttpResponse, text: &'static str) -> HttpResponse {
-    HttpResponse::build(response.status()).content_type("text/plain; charset=utf-8").insert_header(("Cache-Control", "no-store")).body(text)
+fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/plain; charset=utf-8").insert_header(("Cache-Control", "no-store")).body(text)
 }

@@ -51,6 +51,6 @@ pub async fn serve(parts: Arc<Parts>, listener: TcpListener, workers: usize, mut
         }
         handle.stop(true).await;
     };
-    let (served, ()) = tokio::join!(server, stopper);
-    served
+    let (outcome, ()) = tokio::join!(server, stopper);
+    outcome
 }

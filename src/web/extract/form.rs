@@ -171,16 +171,11 @@ pub fn bind<T: Fields>(pairs: Vec<(String, String)>) -> Result<T, AppError> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, serde::Deserialize, PartialEq)]
+    #[derive(Debug, Default, serde::Deserialize, PartialEq)]
     #[serde(default)]
     struct Sample {
         name: String,
         picked: Vec<String>,
-    }
-    impl Default for Sample {
-        fn default() -> Self {
-            Self { name: String::new(), picked: Vec::new() }
-        }
     }
     impl Fields for Sample {
         const NAMES: &'static [&'static str] = &["name", "picked"];
