@@ -40,6 +40,6 @@ comment on table jobs is 'Work for later. Claimed with FOR UPDATE SKIP LOCKED an
 comment on column jobs.unique_key is 'At most one job ever carries a key: a second enqueue of the same thing does nothing.';
 comment on column jobs.last_error is 'A code and a sentence for staff; never an address, a text or a token.';
 create unique index jobs_unique_key_idx on jobs (unique_key) where unique_key is not null;
-create index jobs_due_idx on jobs (run_at, id) where state = 'waiting';
+create index jobs_due_idx on jobs (kind, run_at, id) where state = 'waiting';
 create index jobs_leases_idx on jobs (leased_until) where state = 'running';
 create index jobs_finished_idx on jobs (finished_at) where finished_at is not null;

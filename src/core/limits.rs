@@ -202,3 +202,66 @@ pub const DIFF_WORDS_CHARS_MAX: usize = 200_000;
 pub const REFERENCE_IMPORT_MAX: usize = 20_000;
 /// Authors named before "and others" (the mock-up's list; ICMJE says six).
 pub const AUTHORS_NAMED_MAX: usize = 6;
+/// Connections the job worker holds at most: one for each job under way, one for the queue.
+pub const DB_CONNECTIONS_WORKER: usize = JOBS_AT_ONCE + 1;
+/// Jobs of one worker under way at once: mail waits for servers, little else does.
+pub const JOBS_AT_ONCE: usize = 8;
+/// How long a claim lasts. Longer than [`JOB_TIME_MAX`] and the tries to write the end, so that it need not be renewed.
+pub const JOB_LEASE: Duration = Duration::from_mins(5);
+/// One attempt at a job.
+pub const JOB_TIME_MAX: Duration = Duration::from_mins(3);
+/// The pauses between tries to write the end of a job or a mail while the database is away: 94 seconds together.
+pub const FINISH_PAUSES: [Duration; 7] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+    Duration::from_secs(30),
+];
+/// Pause after a job's first failure; doubled each time.
+pub const JOB_BACKOFF_FIRST: Duration = Duration::from_secs(10);
+/// Pause after a job's failure, at most.
+pub const JOB_BACKOFF_MAX: Duration = Duration::from_hours(1);
+/// How often the queue is looked at without a bell while there is work: other nodes ring only their own.
+pub const JOB_POLL: Duration = Duration::from_secs(5);
+/// The same after a look that found nothing.
+pub const JOB_POLL_IDLE: Duration = Duration::from_secs(30);
+/// The shortest sleep between two looks at the queue.
+pub const JOB_PAUSE_MIN: Duration = Duration::from_millis(50);
+/// How long a stop waits for jobs under way before it gives them back (half of [`STOP_TIMEOUT`]).
+pub const JOB_STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long finished jobs are kept, for the desk and for their unique keys.
+pub const JOBS_KEPT: Duration = Duration::from_hours(7 * 24);
+/// Characters of an error kept with a job or a mail.
+pub const ERROR_CHARS_MAX: usize = 300;
+
+/// Mails of one node under way at once: what small mail servers allow one client.
+pub const MAILS_AT_ONCE: usize = 4;
+/// Reaching a mail server: connection, greeting, TLS and sign-in together.
+pub const SMTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Handing over one mail, the server's checks after the last line included. With [`BREAKER_PAUSE`] this keeps
+/// a mail that met a silent server within the 120 seconds of requirements R4.
+pub const SMTP_SEND_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long an unused connection to the mail server is kept; servers cut idle ones after minutes.
+pub const SMTP_IDLE_MAX: Duration = Duration::from_secs(30);
+/// How long the mail server is left alone after a failed connection (decisions 26).
+pub const BREAKER_PAUSE: Duration = Duration::from_secs(30);
+/// How long a mail is tried again after answers that may pass (4xx): mailboxes stay full for days.
+pub const MAIL_TRIED_FOR: Duration = Duration::from_hours(3 * 24);
+/// Recipients of one comment queued in one transaction.
+pub const RECIPIENTS_A_BATCH: i64 = 200;
+/// How long the texts of finished mails are kept: what a person asks about is mostly of last week.
+pub const MAIL_BODY_KEPT: Duration = Duration::from_hours(14 * 24);
+/// How long finished mails are listed in the outbox; also how long the same mail is never sent twice.
+pub const MAIL_KEPT: Duration = Duration::from_hours(180 * 24);
+
+/// How long a comment's or a session's network is kept (moderation.md: forgotten after 90 days).
+pub const NETWORK_KEPT: Duration = Duration::from_hours(90 * 24);
+/// How long failed sign-ins are kept: the longest throttle looks back an hour.
+pub const FAILURES_KEPT: Duration = Duration::from_hours(24);
+/// How long ended sessions, used links and expired confirmations are kept, for the account page.
+pub const ENDED_KEPT: Duration = Duration::from_hours(30 * 24);
+/// Rows one purging statement deletes at most, so that it holds no lock for long.
+pub const PURGE_ROWS: i64 = 1_000;
