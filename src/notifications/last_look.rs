@@ -1,0 +1,70 @@
+//! The last look at a mail before it leaves: is it still wanted?
+
+use diesel_async::AsyncPgConnection;
+
+use crate::core::ids::{AddressId, MailId};
+use crate::core::rng::Rng;
+use crate::core::status::MailState;
+use crate::db::{Db, DbError};
+use crate::mail::outbox::{self, Mail};
+use crate::notifications::about::{self, About};
+use crate::notifications::letterhead::Letterhead;
+use crate::notifications::{approved, confirm, reply, staff_answer};
+
+/// What a last look found.
+#[derive(Debug)]
+pub enum Look {
+    /// It is wanted; its texts are whole.
+    Wanted(Box<Mail>),
+    /// It is not, for this reason: withdraw it.
+    Unwanted(&'static str),
+    /// It is not waiting any more.
+    Over,
+}
+
+/// Looks once more whether the comment is still public, the address confirmed and the subscription open, and
+/// fills in a confirmation's link.
+pub async fn look(db: &Db, rng: Rng, head: &Letterhead, id: MailId) -> Result<Look, DbError> {
+    let mut conn = db.read().await?;
+    let Some(mail) = outbox::find(&mut conn, id).await? else { return Ok(Look::Over) };
+    if mail.state != MailState::Queued {
+        return Ok(Look::Over);
+    }
+    if let Some(why) = objection(&mut conn, &mail).await? {
+        return Ok(Look::Unwanted(why));
+    }
+    drop(conn);
+    match mail.address_id {
+        Some(address) if mail.kind == "confirm" => Ok(Look::Wanted(Box::new(confirm::with_link(db, rng, head, mail, address).await?))),
+        _ => Ok(Look::Wanted(Box::new(mail))),
+    }
+}
+
+async fn objection(conn: &mut AsyncPgConnection, mail: &Mail) -> Result<Option<&'static str>, DbError> {
+    match (mail.kind.as_str(), mail.address_id, mail.staff_id) {
+        ("confirm", Some(address), _) => Ok(confirm::is_stopped(conn, address).await?.then_some("mail to this address was stopped")),
+        ("reply" | "approved" | "staff_answer", address, staff) => {
+            let about = match mail.comment_id {
+                Some(comment) => about::find(conn, comment).await?,
+                None => None,
+            };
+            let Some(about) = about else { return Ok(Some("the comment is no longer public")) };
+            match (address, staff) {
+                (Some(address), _) => objection_of_reader(conn, &about, address).await,
+                (None, Some(staff)) => Ok((!staff_answer::is_reachable(conn, staff).await?).then_some("the person wants no mail")),
+                (None, None) => Ok(Some("the address is gone")),
+            }
+        }
+        // Mails of other kinds (a reset link) are asked for by their recipient and always wanted.
+        _ => Ok(None),
+    }
+}
+
+async fn objection_of_reader(conn: &mut AsyncPgConnection, about: &About, address: AddressId) -> Result<Option<&'static str>, DbError> {
+    if !reply::is_reachable(conn, address).await? {
+        return Ok(Some("mail to this address was stopped"));
+    }
+    let is_own = about.address_id == Some(address);
+    let wanted = if is_own { approved::find_subscription(conn, about, address).await?.is_some() } else { reply::is_followed_by(conn, about, address).await? };
+    Ok((!wanted).then_some("the subscription has ended"))
+}
