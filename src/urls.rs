@@ -235,6 +235,39 @@ pub fn desk_revision(id: ArticleId, revision: RevisionId) -> String {
     format!("/desk/articles/{id}/revisions/{revision}")
 }
 
+/// `/desk/mail`: the outbox.
+#[must_use]
+pub fn desk_outbox() -> String {
+    "/desk/mail".into()
+}
+
+/// `/desk/mail?state=…`: one state of the outbox, or all.
+#[must_use]
+pub fn desk_outbox_of(state: Option<&str>) -> String {
+    state.map_or_else(desk_outbox, |state| format!("/desk/mail?state={state}"))
+}
+
+/// The part of the outbox before a mail.
+#[must_use]
+pub fn desk_outbox_before(state: Option<&str>, before: MailId) -> String {
+    match state {
+        Some(state) => format!("/desk/mail?state={state}&before={before}"),
+        None => format!("/desk/mail?before={before}"),
+    }
+}
+
+/// The outbox with a receipt.
+#[must_use]
+pub fn desk_outbox_done(code: &str) -> String {
+    format!("/desk/mail?done={code}")
+}
+
+/// `/desk/mail/{id}/retry`
+#[must_use]
+pub fn desk_mail_retry(id: MailId) -> String {
+    format!("/desk/mail/{id}/retry")
+}
+
 /// `/desk/mail/{id}`
 #[must_use]
 pub fn desk_mail(id: MailId) -> String {

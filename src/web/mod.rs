@@ -21,4 +21,5 @@ pub mod routes;
 pub mod server;
 pub mod shell;
 pub mod structured;
+pub mod subscriptions;
 pub mod views;

@@ -4,9 +4,9 @@ use actix_web::guard::{self, Guard};
 use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, web};
 
 use crate::app::App;
-use crate::web::desk::{account, articles as desk_articles, audit, editor, links, people, references, revisions, setup, sign_in, today};
+use crate::web::desk::{account, articles as desk_articles, audit, editor, links, outbox, people, references, revisions, setup, sign_in, today};
 use crate::web::error::AppError;
-use crate::web::{appearance, articles, assets, feeds, health, media};
+use crate::web::{appearance, articles, assets, feeds, health, media, subscriptions};
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,7 @@ routes! {
     "/static/{file}" => { get Anyone assets::serve }
     "/favicon.ico" => { get Anyone assets::favicon }
     "/appearance" => { post Anyone appearance::choose }
+    "/mail/unsubscribe/{token}" => { get TokenHolder subscriptions::show, post TokenHolder subscriptions::stop }
     "/desk" => { get Staff today::show }
     "/desk/sign-in" => { get Anyone sign_in::show, post Anyone sign_in::submit }
     "/desk/sign-out" => { post Staff sign_in::sign_out }
@@ -79,6 +80,9 @@ routes! {
     "/desk/staff/{id}/suspend" => { post Administers people::suspend }
     "/desk/staff/{id}/reinstate" => { post Administers people::reinstate }
     "/desk/staff/{id}/link" => { post Administers people::link }
+    "/desk/mail" => { get Administers outbox::show }
+    "/desk/mail/{id}" => { get Administers outbox::show_one }
+    "/desk/mail/{id}/retry" => { post Administers outbox::retry }
     "/desk/audit" => { get Administers audit::show }
     "/desk/articles" => { get SeesDrafts desk_articles::list }
     "/desk/articles/new" => { get Writes editor::new, post Writes editor::create }

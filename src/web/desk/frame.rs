@@ -41,11 +41,12 @@ pub fn receipt(text: impl Into<String>) -> Flash {
 
 /// The menu as far as the person may go. Pages that are not built are not in it.
 fn nav(session: &Session, path: &str) -> Vec<DeskLink> {
-    let links: [(&str, String, &'static str, bool); 6] = [
+    let links: [(&str, String, &'static str, bool); 7] = [
         ("Today", urls::desk(), "layout-grid", true),
         ("Articles", urls::desk_articles(), "file-text", session.may(Act::SeeDrafts)),
         ("References", urls::desk_references("", None), "book-open", session.may(Act::SeeDrafts)),
         ("People", urls::people(), "users", session.may(Act::ManageStaff)),
+        ("Mail", urls::desk_outbox(), "mail", session.may(Act::SeeMail)),
         ("Activity", urls::activity(), "scroll-text", session.may(Act::SeeAudit)),
         ("Your account", urls::account(), "user", true),
     ];

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod editor;
 pub mod frame;
 pub mod links;
+pub mod outbox;
 pub mod people;
 pub mod references;
 pub mod revisions;
