@@ -14,6 +14,7 @@ use crate::core::rng::Rng;
 use crate::core::secret::Secret;
 use crate::core::status::ModerationMode;
 use crate::db::{self, Conn, Db, DbError};
+use crate::mail::send::Mailer;
 use crate::settings::{self, Settings};
 use crate::staff::password::Passwords;
 
@@ -30,6 +31,8 @@ pub struct Parts {
     pub secret: Secret,
     /// argon2, two at a time.
     pub passwords: Passwords,
+    /// What sends mail.
+    pub mailer: Arc<Mailer>,
     /// What the owner set in the desk.
     pub settings: settings::Cached,
     /// The site's address where flag, environment or file fixed it; wins over the desk's.

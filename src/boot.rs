@@ -14,6 +14,8 @@ use crate::core::rng::Rng;
 use crate::core::secret::Secret;
 use crate::db::embedded::{self, PrivatePostgres, Role};
 use crate::db::{self, migrate};
+use crate::mail::send::{Mailer, Wiring};
+use crate::mail::transport::Patience;
 use crate::settings;
 
 /// Name of the database in the private Postgres.
@@ -63,7 +65,9 @@ pub fn parts(config: &Config, database_url: String, clock: Clock, listen: std::n
     };
     let pages = Arc::new(PageStore::new(config.page_store_bytes));
     let fallback_base_url = Url::parse(&format!("http://{listen}/")).context("the listening address is no web address")?;
+    let mailer = mailer(config, &fallback_base_url, &clock)?;
     Ok(Arc::new(Parts {
+        mailer,
         settings: settings::Cached::new(Arc::clone(&pages)),
         db: db::Shared::new(database_url, clock.clone(), pages),
         clock,
@@ -77,6 +81,18 @@ pub fn parts(config: &Config, database_url: String, clock: Clock, listen: std::n
         ceilings: Ceilings { requests_a_minute: config.requests_a_minute, comments_a_minute: config.comments_a_minute },
         moderation: config.moderation,
     }))
+}
+
+/// What sends mail: through the configured server, else into files in the data folder.
+fn mailer(config: &Config, fallback: &Url, clock: &Clock) -> anyhow::Result<Arc<Mailer>> {
+    let wiring = Wiring {
+        smtp_url: config.smtp_url.as_ref().map(Url::as_str),
+        from: config.mail_from.as_deref(),
+        host: config.base_url.as_ref().unwrap_or(fallback).host_str().unwrap_or("localhost"),
+        data_dir: &config.data_dir,
+        patience: Patience::default(),
+    };
+    Ok(Arc::new(Mailer::configured(&wiring, clock.clone(), Rng::system())?))
 }
 
 /// The key in the data folder, made at the first start (mode 0600).

@@ -4,14 +4,16 @@
 #![doc = include_str!("README.md")]
 
 pub mod core;
+pub mod urls;
 
 pub mod render;
 
 pub mod db;
 
-pub mod urls;
+pub mod jobs;
 
 pub mod audit;
+pub mod mail;
 pub mod media;
 pub mod settings;
 
@@ -21,9 +23,12 @@ pub mod references;
 
 pub mod articles;
 
+pub mod notifications;
+
 pub mod app;
 
 pub mod web;
+pub mod worker;
 
 pub mod boot;
 pub mod cli;

@@ -13,6 +13,7 @@ use crate::core::clock::Clock;
 use crate::core::limits;
 use crate::db::listen;
 use crate::web::server;
+use crate::worker;
 
 /// Migrate, serve pages and run the worker
 #[derive(Debug, Default, Args)]
@@ -48,7 +49,10 @@ pub async fn run(settings: &SettingFlags, serve: &Serve) -> anyhow::Result<()> {
 }
 
 async fn serve_until(parts: &Arc<Parts>, listener: std::net::TcpListener, workers: usize, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let jobs = worker::start(Arc::clone(parts), stop.clone())?;
     server::serve(Arc::clone(parts), listener, workers, stop).await?;
+    // Jobs under way finish, or are given back to the queue, before the database goes.
+    tokio::task::spawn_blocking(move || jobs.join()).await?.map_err(|_| anyhow::anyhow!("the worker ended in a fault; the log says which"))?;
     say("Stopped");
     Ok(())
 }
