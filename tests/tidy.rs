@@ -27,7 +27,7 @@ const ALSO: &[(&str, &str)] = &[
     ("urls", "core"),          // ids in addresses
     ("settings", "audit"),     // a change of settings is logged
     ("media", "audit"),        // so is a new file
-    ("mail", "settings"),      // the sender's name
+    ("mail", "audit"),         // so is a mail sent again
     ("boot", "config"),
     ("cli", "boot"),
     ("cli", "config"),

@@ -5,5 +5,7 @@
 mod support;
 
 mod edge;
+mod jobs;
+mod mail;
 mod migrations;
 mod private_postgres;

@@ -3,4 +3,6 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod scratch;
 pub mod site;
+pub mod smtp;
