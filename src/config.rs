@@ -327,8 +327,9 @@ pub fn base_url(text: &str) -> Option<Url> {
 }
 
 fn secret(text: &str) -> Option<Secret> {
-    let bytes = BASE64.decode(text.as_bytes()).or_else(|_| HEXLOWER_PERMISSIVE.decode(text.as_bytes())).ok()?;
-    bytes.try_into().ok().map(Secret::new)
+    // 64 hex digits are base64 too, of another length: the length tells them apart.
+    let decoded = [BASE64.decode(text.as_bytes()).ok(), HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()];
+    decoded.into_iter().flatten().find_map(|bytes| bytes.try_into().ok()).map(Secret::new)
 }
 
 fn smtp_url(text: &str) -> Option<Url> {

@@ -89,7 +89,7 @@ impl Email {
             return None;
         }
         let domain = match url::Host::parse(domain).ok()? {
-            url::Host::Domain(domain) if domain.contains('.') && domain.len() <= 253 => domain,
+            url::Host::Domain(domain) if is_mail_domain(&domain) => domain,
             _ => return None,
         };
         let local: String = local.nfkc().collect::<String>().to_lowercase();
@@ -105,6 +105,10 @@ impl Email {
         let last = chars.next_back().map(String::from).unwrap_or_default();
         format!("{first}…{last}@{domain}")
     }
+}
+
+fn is_mail_domain(domain: &str) -> bool {
+    domain.len() <= 253 && domain.contains('.') && domain.split('.').all(|label| !label.is_empty() && label.len() <= 63)
 }
 
 /// A slug from a title in any script: lower-case letters and digits joined by hyphens, at most
@@ -218,7 +222,7 @@ mod tests {
 
     #[test]
     fn excerpts_end_at_a_word() {
-        assert_eq!(excerpt("one two three", 8), "one…");
+        assert_eq!(excerpt("one two three", 9), "one two…");
         assert_eq!(excerpt("one two", 7), "one two");
     }
 }
