@@ -5,6 +5,7 @@ pub mod demo;
 pub mod import;
 pub mod migrate;
 pub mod serve;
+pub mod staff;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Command {
     /// Bring in what other programs wrote
     #[command(subcommand)]
     Import(import::Import),
+    /// Staff accounts without a browser
+    Staff(staff::Staff),
 }
 
 impl SettingFlags {
@@ -88,6 +91,7 @@ pub async fn run() -> ExitCode {
         Some(Command::Migrate) => migrate::run(&cli.settings).await,
         Some(Command::Check(check)) => check::run(&cli.settings, &check).await,
         Some(Command::Import(what)) => import::run(&cli.settings, &what).await,
+        Some(Command::Staff(staff)) => staff::run(&cli.settings, &staff).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

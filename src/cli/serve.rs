@@ -12,6 +12,8 @@ use crate::cli::{SettingFlags, say};
 use crate::core::clock::Clock;
 use crate::core::limits;
 use crate::db::listen;
+use crate::staff::setup;
+use crate::urls;
 use crate::web::server;
 use crate::worker;
 
@@ -60,6 +62,12 @@ async fn serve_until(parts: &Arc<Parts>, listener: std::net::TcpListener, worker
 async fn tell_address(app: &App) -> anyhow::Result<()> {
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
+    drop(conn);
+    if let Some(token) = app.db.transact(async |tx| setup::ensure_link(tx, app.rng()).await).await? {
+        let link = app.base_url(&settings).join(&urls::setup(&token.reveal()))?;
+        say("The site has no owner yet. This link sets it up, once:");
+        say(link.as_str());
+    }
     say(&format!("{} is at {}", settings.site.name, app.base_url(&settings)));
     Ok(())
 }

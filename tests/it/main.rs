@@ -9,3 +9,4 @@ mod jobs;
 mod mail;
 mod migrations;
 mod private_postgres;
+mod staff;

@@ -4,5 +4,6 @@
 pub mod browser;
 pub mod cluster;
 pub mod scratch;
+pub mod people;
 pub mod site;
 pub mod smtp;
