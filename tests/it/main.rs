@@ -4,6 +4,7 @@
 
 mod support;
 
+mod access;
 mod edge;
 mod jobs;
 mod mail;
