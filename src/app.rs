@@ -15,6 +15,7 @@ use crate::core::secret::Secret;
 use crate::core::status::ModerationMode;
 use crate::db::{self, Conn, Db, DbError};
 use crate::mail::send::Mailer;
+use crate::moderation::word_lists;
 use crate::settings::{self, Settings};
 use crate::staff::password::Passwords;
 
@@ -35,6 +36,8 @@ pub struct Parts {
     pub mailer: Arc<Mailer>,
     /// What the owner set in the desk.
     pub settings: settings::Cached,
+    /// The word lists of the rules, compiled.
+    pub word_lists: word_lists::Cached,
     /// The site's address where flag, environment or file fixed it; wins over the desk's.
     pub fixed_base_url: Option<Url>,
     /// Used until the site has an address: `http://` and the listening address.

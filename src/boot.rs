@@ -69,6 +69,7 @@ pub fn parts(config: &Config, database_url: String, clock: Clock, listen: std::n
     Ok(Arc::new(Parts {
         mailer,
         settings: settings::Cached::new(Arc::clone(&pages)),
+        word_lists: crate::moderation::word_lists::Cached::default(),
         db: db::Shared::new(database_url, clock.clone(), pages),
         clock,
         rng: Rng::system(),

@@ -19,11 +19,17 @@ pub mod settings;
 
 pub mod staff;
 
+pub mod readers;
+
 pub mod references;
 
 pub mod articles;
 
 pub mod notifications;
+
+pub mod moderation;
+
+pub mod comments;
 
 pub mod app;
 

@@ -82,6 +82,25 @@ pub fn thread(slug: &str, root: CommentId) -> String {
     format!("/{slug}/threads/{root}")
 }
 
+/// `/{slug}/threads/{root}?after={reply}`: further down in one long thread.
+#[must_use]
+pub fn thread_after(slug: &str, root: CommentId, after: CommentId) -> String {
+    format!("/{slug}/threads/{root}?after={after}")
+}
+
+/// `/{slug}` with a page of its threads: parameters in a fixed order, those that say nothing left out.
+#[must_use]
+pub fn talk_page(slug: &str, sort: Option<&str>, after: Option<CommentId>) -> String {
+    let mut address = article(slug);
+    if let Some(sort) = sort {
+        let _ = write!(address, "?sort={sort}");
+    }
+    if let Some(after) = after {
+        let _ = write!(address, "{}after={after}", if sort.is_some() { '&' } else { '?' });
+    }
+    address
+}
+
 /// `/topics/{slug}`
 #[must_use]
 pub fn topic(slug: &str) -> String {
@@ -199,10 +218,34 @@ pub fn reset(token: &str) -> String {
     format!("/desk/reset/{token}")
 }
 
+/// `/desk/comments`
+#[must_use]
+pub fn desk_comments() -> String {
+    "/desk/comments".into()
+}
+
 /// `/desk/comments?queue=…`
 #[must_use]
 pub fn queue(queue: &str) -> String {
     format!("/desk/comments?queue={queue}")
+}
+
+/// `/desk/comments?open={id}#r{id}`: one comment at the desk, in the list it is in.
+#[must_use]
+pub fn desk_comment(id: CommentId) -> String {
+    format!("/desk/comments?open={id}#r{id}")
+}
+
+/// `/desk/comments/bulk`
+#[must_use]
+pub fn desk_bulk() -> String {
+    "/desk/comments/bulk".into()
+}
+
+/// `/desk/comments/undo`
+#[must_use]
+pub fn desk_undo() -> String {
+    "/desk/comments/undo".into()
 }
 
 /// `/desk/comments/{id}/decision`

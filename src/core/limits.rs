@@ -27,6 +27,20 @@ pub const DWELL_SECONDS_MIN: i64 = 3;
 pub const FORM_STAMP_LIFE: Duration = Duration::from_secs(48 * 3600);
 /// How far back a second post of the same form is recognised (decisions 1).
 pub const REPLAY_WINDOW: Duration = Duration::from_secs(24 * 3600);
+/// Characters of a text, folded, from which on the same text twice is told from chance: "thank you" is chance.
+pub const SAME_TEXT_CHARS_MIN: usize = 24;
+/// Comments under one article in [`FLOOD_WINDOW`] from which on newcomers wait: nobody reads faster.
+pub const FLOOD_COMMENTS: i64 = 60;
+/// The window of [`FLOOD_COMMENTS`].
+pub const FLOOD_WINDOW: Duration = Duration::from_secs(600);
+/// Words of all word lists together whose evidence is kept for one comment.
+pub const WORD_MATCHES_MAX: usize = 10;
+/// Replies of one thread looked at to draw an article page; more are on the thread's own page.
+pub const REPLIES_LOADED: i64 = 200;
+/// Replies of one thread put into reading order for its own page: 100,000 skeleton rows are read in 0.1 s.
+pub const THREAD_REPLIES_MAX: i64 = 100_000;
+/// Comments in one bulk decision (decisions 32).
+pub const BULK_MAX: usize = 1_000;
 /// Top comments on a page (decisions 16).
 pub const ROOTS_A_PAGE: i64 = 40;
 /// Replies of one thread drawn on an article page before it is folded (decisions 16).

@@ -1,6 +1,7 @@
 //! The ground everything stands on: no database connection, no HTTP, no settings.
 
 pub mod clock;
+pub mod fold;
 pub mod ids;
 pub mod limits;
 pub mod network;

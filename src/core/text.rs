@@ -164,6 +164,20 @@ pub fn excerpt(text: &str, chars: usize) -> String {
     format!("{kept}…")
 }
 
+/// A whole number with commas between the thousands.
+#[must_use]
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,5 +238,10 @@ mod tests {
     fn excerpts_end_at_a_word() {
         assert_eq!(excerpt("one two three", 9), "one two…");
         assert_eq!(excerpt("one two", 7), "one two");
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!((grouped(7), grouped(5_212), grouped(1_000_000)), ("7".into(), "5,212".into(), "1,000,000".into()));
     }
 }

@@ -199,6 +199,8 @@ diesel::table! {
         published_at -> Nullable<Timestamptz>,
         edited_at -> Nullable<Timestamptz>,
         status_changed_at -> Timestamptz,
+        /// Digest of the folded text (case, spacing, look-alike letters gone), null for short ones: finds the same text elsewhere.
+        text_digest -> Nullable<Bytea>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The reading pages: front page, article, topics, authors, corrections.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -23,7 +24,8 @@ use crate::web::extract::path;
 use crate::web::page::{FeedLink, PublicShell};
 use crate::web::structured;
 use crate::web::views::{self, DataBlock, SourceView, StoryView, When};
-use crate::web::{rate_limit, shell};
+use crate::web::talk::{self, Talk, Viewer};
+use crate::web::{comments, rate_limit, shell};
 
 /// Stories on the front page besides the lead.
 const LATEST: i64 = 10;
@@ -417,6 +419,7 @@ struct ArticlePage {
     page: PublicShell,
     view: ArticleView,
     data: DataBlock,
+    talk: Option<Talk>,
 }
 
 /// Loads what stands at `/{slug}`.
@@ -433,10 +436,10 @@ pub async fn load(app: &App, slug: &str) -> Result<(PublicArticle, std::sync::Ar
     }
 }
 
-/// Draws an article's page. `has_errors`: a form on it was refused.
-pub fn draw(app: &App, settings: &Settings, request: &HttpRequest, address: &str, article: &PublicArticle, has_errors: bool) -> Result<String, AppError> {
+/// Draws an article's page with its conversation.
+pub fn draw(app: &App, settings: &Settings, request: &HttpRequest, address: &str, article: &PublicArticle, talk: Option<Talk>) -> Result<String, AppError> {
     let mut page = shell::public_at(app, settings, shell::theme_of(request), address, Some(&article.title));
-    page.has_errors = has_errors;
+    page.has_errors = talk.as_ref().is_some_and(Talk::has_errors);
     let description = if article.description.is_empty() { &article.dek } else { &article.description };
     page.description = (!description.is_empty()).then(|| description.clone());
     page.feeds.push(FeedLink {
@@ -446,7 +449,7 @@ pub fn draw(app: &App, settings: &Settings, request: &HttpRequest, address: &str
     });
     let view = ArticleView::of(article, settings);
     let data = structured::article(&app.base_url(settings), settings, article);
-    Ok(ArticlePage { page, view, data }.render()?)
+    Ok(ArticlePage { page, view, data, talk }.render()?)
 }
 
 /// What an article's page shows, for the page store.
@@ -458,10 +461,20 @@ pub fn article_tags(article: &PublicArticle) -> Vec<Tag> {
 /// `/{slug}`
 pub async fn show(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?.to_owned();
-    let address = urls::article(&slug);
+    let query = talk::Query::of(&request);
+    if query.is_private() || Viewer::may_be_known(&app, &request) {
+        let viewer = Viewer::load(&app, &request).await?;
+        if query.is_private() || viewer.is_known() {
+            rate_limit::count(&app, &request)?;
+            let body = comments::fresh_page(&app, &request, &slug, &viewer, &query, talk::FormState::default()).await?;
+            return Ok(cached_pages::private(&request, StatusCode::OK, body).await);
+        }
+    }
+    let address = query.address(&slug);
     cached_pages::public(&app, &request, address.clone(), async || {
         let (article, settings) = load(&app, &slug).await?;
-        let body = draw(&app, &settings, &request, &address, &article, false)?;
+        let talk = comments::talk_of(&app, &article, &settings, &Viewer::default(), &query, talk::FormState::default(), true).await?;
+        let body = draw(&app, &settings, &request, &address, &article, talk)?;
         Ok(Page { body, content_type: HTML, tags: article_tags(&article), life: limits::PAGE_WITH_FORM_LIFE })
     })
     .await

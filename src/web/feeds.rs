@@ -103,7 +103,9 @@ fn entry(base: &url::Url, story: &Story, html: Option<String>) -> Entry {
     }
 }
 
-fn absolute(base: &url::Url, path: &str) -> String {
+/// A path of ours with the site's address.
+#[must_use]
+pub fn absolute(base: &url::Url, path: &str) -> String {
     base.join(path).map(String::from).unwrap_or_default()
 }
 

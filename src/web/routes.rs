@@ -4,9 +4,9 @@ use actix_web::guard::{self, Guard};
 use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, web};
 
 use crate::app::App;
-use crate::web::desk::{account, articles as desk_articles, audit, editor, links, outbox, people, references, revisions, setup, sign_in, today};
+use crate::web::desk::{account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, references, revisions, setup, sign_in, today};
 use crate::web::error::AppError;
-use crate::web::{appearance, articles, assets, feeds, health, media, subscriptions};
+use crate::web::{appearance, articles, assets, comment_feed, comments, confirm, feeds, health, media, subscriptions};
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,17 @@ routes! {
     "/robots.txt" => { get Anyone feeds::robots }
     "/media/{hash}/{name}" => { get Anyone media::serve }
     "/{slug}/feed" => { get Anyone feeds::comments_elsewhere }
+    "/mail/confirm/{token}" => { get TokenHolder confirm::show, post TokenHolder confirm::submit }
+    "/comments/{id}" => { get Anyone comments::permalink }
+    "/comments/{id}/edit" => { get TokenHolder comments::edit_form, post TokenHolder comments::edit }
+    "/comments/{id}/withdraw" => { get TokenHolder comments::withdraw_form, post TokenHolder comments::withdraw }
+    "/desk/comments" => { get Decides desk_comments::show }
+    "/desk/comments/bulk" => { post Decides desk_comments::bulk }
+    "/desk/comments/undo" => { post Decides desk_comments::undo }
+    "/desk/comments/{id}/decision" => { post Decides desk_comments::decide }
+    "/{slug}/comments.xml" => { get Anyone comment_feed::atom }
+    "/{slug}/comments" => { post Anyone comments::create }
+    "/{slug}/threads/{root}" => { get Anyone comments::long_thread }
     "/{slug}" => { get Anyone articles::show }
 }
 

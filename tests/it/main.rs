@@ -5,9 +5,11 @@
 mod support;
 
 mod access;
+mod comments;
 mod edge;
 mod jobs;
 mod mail;
 mod migrations;
+mod moderation;
 mod private_postgres;
 mod staff;

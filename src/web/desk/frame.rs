@@ -41,8 +41,9 @@ pub fn receipt(text: impl Into<String>) -> Flash {
 
 /// The menu as far as the person may go. Pages that are not built are not in it.
 fn nav(session: &Session, path: &str) -> Vec<DeskLink> {
-    let links: [(&str, String, &'static str, bool); 7] = [
+    let links: [(&str, String, &'static str, bool); 8] = [
         ("Today", urls::desk(), "layout-grid", true),
+        ("Comments", urls::desk_comments(), "message-square", session.may(Act::Decide)),
         ("Articles", urls::desk_articles(), "file-text", session.may(Act::SeeDrafts)),
         ("References", urls::desk_references("", None), "book-open", session.may(Act::SeeDrafts)),
         ("People", urls::people(), "users", session.may(Act::ManageStaff)),

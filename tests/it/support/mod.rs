@@ -5,5 +5,6 @@ pub mod browser;
 pub mod cluster;
 pub mod scratch;
 pub mod people;
+pub mod conversation;
 pub mod site;
 pub mod smtp;

@@ -1,0 +1,11 @@
+//! Comments: reading them in threads, writing, changing and withdrawing them.
+//!
+//! Invariant, as an absence: nothing here writes `status` of a comment that exists; that is `moderation::decide`.
+
+pub mod answer;
+pub mod create;
+pub mod edit;
+pub mod model;
+pub mod preview;
+pub mod thread;
+pub mod withdraw;

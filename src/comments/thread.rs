@@ -1,0 +1,770 @@
+//! Reading comments in threads.
+//!
+//! A page is 40 top comments by keyset with their replies in one query, capped per thread; reading order,
+//! tombstones and folding are worked out in memory, without recursion: a chain of 10,000 replies is a loop.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::core::ids::{ArticleId, BrowserId, CommentId, ReaderId};
+use crate::core::limits;
+use crate::core::status::{Badge, CommentStatus};
+use crate::db::DbError;
+use crate::db::schema::comments;
+use crate::moderation::model::Reason;
+use crate::readers::browser::Browser;
+use crate::render::sanitize::SanitizedHtml;
+use crate::text_enum;
+
+text_enum! {
+    /// In which order threads stand. Inside a thread it is always oldest first.
+    pub enum Sort { Oldest = "oldest", Newest = "newest", Replies = "replies" }
+}
+
+impl Sort {
+    /// As the form names it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Oldest => "Oldest first",
+            Self::Newest => "Newest first",
+            Self::Replies => "Most replies",
+        }
+    }
+}
+
+/// Which page of an article's threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The first.
+    First,
+    /// The one after this top comment.
+    After(CommentId),
+    /// The one that holds this thread, oldest first; the thread is not folded.
+    Around(CommentId),
+}
+
+/// A page of threads.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The threads.
+    pub threads: Vec<Thread>,
+    /// After which top comment the next page goes on, if there is more.
+    pub next: Option<CommentId>,
+    /// Whether there are threads before this page.
+    pub has_earlier: bool,
+}
+
+/// A top comment with the replies that are drawn.
+#[derive(Debug, Clone)]
+pub struct Thread {
+    /// The top comment.
+    pub top: Comment,
+    /// Replies in reading order: the first ones, all where they are few.
+    pub replies: Vec<Comment>,
+    /// Replies left out between `replies` and `last`.
+    pub folded: usize,
+    /// The last replies of a folded thread.
+    pub last: Vec<Comment>,
+    /// Replies everyone can see.
+    pub reply_count: usize,
+    /// Of these, from staff.
+    pub staff_count: usize,
+}
+
+/// One comment as it is drawn.
+#[derive(Debug, Clone)]
+pub struct Comment {
+    /// Its id.
+    pub id: CommentId,
+    /// What it answers.
+    pub parent: Option<CommentId>,
+    /// Who wrote what it answers, for "In reply to".
+    pub parent_name: Option<String>,
+    /// Visual level: 0 at the top, at most the site's depth less one.
+    pub level: usize,
+    /// Whether it stands elsewhere than right under what it answers, and should say whom it answers.
+    pub is_flattened: bool,
+    /// How it is drawn.
+    pub show: Show,
+    /// The rule that holds it, while it waits.
+    pub reason: Option<String>,
+    /// Name of its writer.
+    pub name: String,
+    /// Badge and title of a staff comment.
+    pub badge: Option<(Badge, String)>,
+    /// The text.
+    pub html: SanitizedHtml,
+    /// Characters of the text, to clamp long ones.
+    pub chars: usize,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed after others could see it.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// Whether this browser wrote it.
+    pub is_own: bool,
+}
+
+/// How a comment is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// To everybody.
+    Public,
+    /// To its writer alone: a moderator has not seen it yet.
+    Waiting,
+    /// A line where a comment was that has living replies.
+    Removed,
+    /// The same, taken back by its writer.
+    Withdrawn,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    /// The article.
+    pub article: ArticleId,
+    /// The order of threads.
+    pub sort: Sort,
+    /// Which page.
+    pub which: Which,
+    /// Visual depth counting the top level (decisions 16).
+    pub depth: u8,
+    /// The reader's browser, to show them their own waiting comments.
+    pub browser: Option<Browser>,
+}
+
+/// A page of an article's threads.
+pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbError> {
+    let (start, unfolded) = start(conn, ask).await?;
+    let sort = if unfolded.is_some() { Sort::Oldest } else { ask.sort };
+    let query = PageQuery { article: ask.article, sort, start, roots: limits::ROOTS_A_PAGE + 1, replies: limits::REPLIES_LOADED };
+    let mut rows: Vec<Row> = query.load(conn).await?;
+    let mut tops = top_order(&rows, sort);
+    let page = usize::try_from(limits::ROOTS_A_PAGE).unwrap_or(usize::MAX);
+    let has_more = tops.len() > page;
+    tops.truncate(page);
+    let next = tops.last().copied().filter(|_| has_more);
+    let is_last = next.is_none();
+    if let Some(browser) = ask.browser {
+        let own = own_waiting(conn, ask.article, &browser).await?;
+        let has_place = |row: &Row| if row.parent_id.is_some() { tops.contains(&row.root_id) } else { is_last || unfolded == Some(row.id) };
+        let placed: Vec<Row> = own.into_iter().filter(has_place).collect();
+        let new_tops = placed.iter().filter(|row| row.parent_id.is_none()).map(|row| row.id);
+        tops.extend(new_tops.filter(|id| !tops.contains(id)).collect::<Vec<_>>());
+        // One that was public before stands in both lists; here it is drawn for its writer.
+        rows.retain(|row| !placed.iter().any(|own| own.id == row.id));
+        rows.extend(placed);
+    }
+    let has_earlier = !matches!(start, Start::First);
+    let threads = threads(rows, &tops, ask, unfolded);
+    Ok(Page { threads, next, has_earlier })
+}
+
+/// The top comments among these, in the order of their page.
+fn top_order(rows: &[Row], sort: Sort) -> Vec<CommentId> {
+    let mut tops: Vec<&Row> = rows.iter().filter(|row| row.parent_id.is_none()).collect();
+    tops.sort_by_key(|row| match sort {
+        Sort::Oldest => (0, row.id.0),
+        Sort::Newest => (0, -row.id.0),
+        Sort::Replies => (-row.public_replies, row.id.0),
+    });
+    tops.into_iter().map(|row| row.id).collect()
+}
+
+/// One public comment by itself: what a form far from it answers.
+pub async fn one(conn: &mut AsyncPgConnection, article: ArticleId, id: CommentId) -> Result<Option<Comment>, DbError> {
+    let rows = rows(conn, article, &[id]).await?;
+    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
+    Ok(by_id.get(&id).filter(|row| row.is_living()).map(|row| row.draw(Place { id, below: 0 }, 1, &by_id, None)))
+}
+
+/// A stretch of one thread, for its own page.
+#[derive(Debug, Clone)]
+pub struct Stretch {
+    /// The top comment.
+    pub top: Comment,
+    /// Replies in reading order.
+    pub replies: Vec<Comment>,
+    /// After which reply the next stretch goes on, if there is more.
+    pub next: Option<CommentId>,
+    /// Replies everyone can see, in the whole thread.
+    pub reply_count: usize,
+}
+
+/// Where a stretch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// At the top.
+    Top,
+    /// After this reply.
+    After(CommentId),
+    /// On the stretch that holds this reply.
+    Around(CommentId),
+}
+
+/// Replies of one thread in reading order, at most [`limits::REPLIES_A_THREAD_PAGE`]. `None` when no such thread
+/// is public under the article.
+pub async fn stretch(conn: &mut AsyncPgConnection, ask: Ask, root: CommentId, from: From) -> Result<Option<Stretch>, DbError> {
+    type Bone = (CommentId, Option<CommentId>, CommentStatus);
+    let bones: Vec<Bone> = comments::table
+        .filter(comments::root_id.eq(root))
+        .filter(comments::parent_id.is_not_null())
+        .filter(comments::published_at.is_not_null())
+        .select((comments::id, comments::parent_id, comments::status))
+        .order(comments::id)
+        .limit(limits::THREAD_REPLIES_MAX)
+        .load(conn)
+        .await?;
+    let shape: Vec<Shape> = bones.iter().map(|(id, parent, status)| Shape { id: *id, parent: *parent, is_living: *status == CommentStatus::Approved }).collect();
+    let order = reading_order(root, &shape);
+    let reply_count = shape.iter().filter(|reply| reply.is_living).count();
+    let size = usize::try_from(limits::REPLIES_A_THREAD_PAGE).unwrap_or(usize::MAX);
+    let position = |id: CommentId| order.iter().position(|place| place.id == id);
+    let begin = match from {
+        From::Top => 0,
+        From::After(id) => position(id).map_or(0, |at| at + 1),
+        From::Around(id) => position(id).map_or(0, |at| at - at % size),
+    };
+    let picked: Vec<Place> = order.iter().skip(begin).take(size).copied().collect();
+    let next = picked.last().map(|place| place.id).filter(|_| order.len() > begin + picked.len());
+    let mut ids: Vec<CommentId> = picked.iter().map(|place| place.id).collect();
+    ids.extend(shape.iter().filter(|reply| ids.contains(&reply.id)).filter_map(|reply| reply.parent).collect::<Vec<_>>());
+    ids.push(root);
+    let rows = rows(conn, ask.article, &ids).await?;
+    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
+    let Some(top) = by_id.get(&root).filter(|row| row.parent_id.is_none() && (row.is_living() || reply_count > 0)) else { return Ok(None) };
+    let draw = |place: &Place| by_id.get(&place.id).map(|row| row.draw(*place, ask.depth, &by_id, ask.browser.as_ref()));
+    let mut replies: Vec<Comment> = picked.iter().filter_map(draw).collect();
+    flatten_gaps(&mut replies);
+    let top = top.draw(Place { id: root, below: 0 }, ask.depth, &by_id, ask.browser.as_ref());
+    Ok(Some(Stretch { top, replies, next, reply_count }))
+}
+
+/// Where a comment is found: its article and thread, and whether everyone can see it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The article's address.
+    pub slug: String,
+    /// The top of its thread.
+    pub root: CommentId,
+    /// Where it is.
+    pub status: CommentStatus,
+    /// Whether everyone could see it once.
+    pub was_public: bool,
+    /// Whether its thread is folded on the article page.
+    pub is_folded: bool,
+    /// Whether this browser wrote it.
+    pub is_own: bool,
+}
+
+/// Looks for a comment by its id under a published article.
+pub async fn find(conn: &mut AsyncPgConnection, id: CommentId, browser: Option<&Browser>) -> Result<Option<Found>, DbError> {
+    use crate::core::status::ArticleState;
+    use crate::db::schema::articles;
+    type Columns = (String, CommentId, CommentStatus, Option<DateTime<Utc>>, Option<BrowserId>, Option<ReaderId>);
+    let row: Option<Columns> = comments::table
+        .inner_join(articles::table)
+        .filter(comments::id.eq(id))
+        .filter(articles::state.eq(ArticleState::Published))
+        .select((articles::slug, comments::root_id, comments::status, comments::published_at, comments::browser_id, comments::reader_id))
+        .get_result(conn)
+        .await
+        .optional()?;
+    let Some((slug, root, status, published_at, by, reader)) = row else { return Ok(None) };
+    let replies: i32 = comments::table.find(root).select(comments::public_replies).get_result(conn).await?;
+    let is_own = browser.is_some_and(|browser| browser.wrote(by, reader));
+    // What is around a thread is unfolded there; longer ones than are loaded have their own page.
+    let is_folded = root != id && i64::from(replies) >= limits::REPLIES_LOADED;
+    Ok(Some(Found { slug, root, status, was_public: published_at.is_some(), is_folded, is_own }))
+}
+
+// ---- reading order -------------------------------------------------------------------------------------------
+
+/// A reply as far as order is concerned.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    id: CommentId,
+    parent: Option<CommentId>,
+    is_living: bool,
+}
+
+/// A reply's place: how many steps it is below the top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    id: CommentId,
+    below: usize,
+}
+
+impl Place {
+    /// The visual level under a depth counting the top level.
+    fn level(self, depth: u8) -> usize {
+        self.below.min(usize::from(depth.clamp(1, 5)) - 1)
+    }
+}
+
+/// Depth-first by id, with what is gone and has no living reply left out. `replies` come in order of id; a
+/// reply whose parent was not loaded stands under the top. No recursion: chains may be very long.
+fn reading_order(root: CommentId, replies: &[Shape]) -> Vec<Place> {
+    let at: HashMap<CommentId, usize> = replies.iter().enumerate().map(|(index, reply)| (reply.id, index)).collect();
+    let parent_of = |reply: &Shape| reply.parent.and_then(|parent| at.get(&parent).copied());
+    // A parent has a smaller id than its replies, so that going backwards sees every reply before its parent.
+    let mut living: Vec<bool> = replies.iter().map(|reply| reply.is_living).collect();
+    for (index, reply) in replies.iter().enumerate().rev() {
+        if living.get(index).copied().unwrap_or(false)
+            && let Some(parent) = parent_of(reply)
+            && let Some(flag) = living.get_mut(parent)
+        {
+            *flag = true;
+        }
+    }
+    let mut children: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    for (index, reply) in replies.iter().enumerate() {
+        if living.get(index).copied().unwrap_or(false) {
+            children.entry(parent_of(reply)).or_default().push(index);
+        }
+    }
+    let mut order = Vec::with_capacity(replies.len());
+    let mut stack: Vec<(usize, usize)> = children.remove(&None).into_iter().flatten().rev().map(|index| (index, 1)).collect();
+    while let Some((index, below)) = stack.pop() {
+        if let Some(reply) = replies.get(index).filter(|reply| reply.id != root) {
+            order.push(Place { id: reply.id, below });
+        }
+        stack.extend(children.remove(&Some(index)).into_iter().flatten().rev().map(|child| (child, below + 1)));
+    }
+    order
+}
+
+fn threads(rows: Vec<Row>, tops: &[CommentId], ask: Ask, unfolded: Option<CommentId>) -> Vec<Thread> {
+    let mut replies: HashMap<CommentId, Vec<Shape>> = HashMap::new();
+    for row in rows.iter().filter(|row| row.parent_id.is_some()) {
+        // The writer's own waiting comment counts as living: it is drawn for them.
+        let is_living = row.status != CommentStatus::Trash && (row.is_living() || row.published_at.is_none());
+        replies.entry(row.root_id).or_default().push(Shape { id: row.id, parent: row.parent_id, is_living });
+    }
+    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
+    let mut drawn = Vec::new();
+    for id in tops {
+        let Some(top) = by_id.get(id) else { continue };
+        let mut shape = replies.remove(id).unwrap_or_default();
+        shape.sort_by_key(|reply| reply.id);
+        let order = reading_order(*id, &shape);
+        if order.is_empty() && top.show() != Show::Public && top.show() != Show::Waiting {
+            continue;
+        }
+        drawn.push(thread(top, &order, &by_id, ask, unfolded == Some(*id)));
+    }
+    drawn
+}
+
+fn thread(top: &Row, order: &[Place], by_id: &HashMap<CommentId, &Row>, ask: Ask, is_unfolded: bool) -> Thread {
+    let browser = ask.browser.as_ref();
+    let draw = |place: &Place| by_id.get(&place.id).map(|row| row.draw(*place, ask.depth, by_id, browser));
+    let staff_count = order.iter().filter(|place| by_id.get(&place.id).is_some_and(|row| row.badge.is_some() && row.is_living())).count();
+    let loaded = order.len();
+    let reply_count = usize::try_from(top.public_replies).unwrap_or(0);
+    let is_short = i64::try_from(loaded.max(reply_count)).is_ok_and(|count| count <= limits::REPLIES_UNFOLDED);
+    let (first, last) = if is_short || is_unfolded { (loaded, 0) } else { (limits::REPLIES_FOLDED_FIRST, limits::REPLIES_FOLDED_LAST) };
+    let mut replies: Vec<Comment> = order.iter().take(first).filter_map(draw).collect();
+    let rest = order.get(first..).unwrap_or(&[]);
+    let last_at = rest.len().saturating_sub(last);
+    // The writer's own waiting comment is never folded away.
+    let own_waiting = rest.get(..last_at).unwrap_or(&[]).iter().filter(|place| by_id.get(&place.id).is_some_and(|row| row.show() == Show::Waiting));
+    let mut last: Vec<Comment> = own_waiting.chain(rest.get(last_at..).unwrap_or(&[])).filter_map(draw).collect();
+    flatten_gaps(&mut replies);
+    for reply in &mut last {
+        reply.is_flattened = reply.parent != Some(top.id);
+    }
+    let drawn = replies.len() + last.len();
+    let folded = if is_short { 0 } else { reply_count.max(loaded).saturating_sub(drawn) };
+    let top = top.draw(Place { id: top.id, below: 0 }, ask.depth, by_id, browser);
+    Thread { top, replies, folded, last, reply_count, staff_count }
+}
+
+/// Levels go down by one step at a time, so that lists can be opened and closed one by one.
+fn flatten_gaps(replies: &mut [Comment]) {
+    let mut above = 0;
+    for reply in replies {
+        if reply.level > above + 1 {
+            reply.level = above + 1;
+            reply.is_flattened = true;
+        }
+        above = reply.level;
+    }
+}
+
+// ---- queries -------------------------------------------------------------------------------------------------
+
+/// Where a page of threads starts.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    First,
+    /// After this top comment, which has that many replies.
+    After(CommentId, i32),
+    /// At this top comment.
+    At(CommentId),
+}
+
+/// Where the page asked for starts, and the thread that is not folded on it.
+async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Option<CommentId>), DbError> {
+    match ask.which {
+        Which::First => Ok((Start::First, None)),
+        Which::After(id) => {
+            let replies: Option<i32> =
+                comments::table.find(id).filter(comments::article_id.eq(ask.article)).select(comments::public_replies).get_result(conn).await.optional()?;
+            Ok((replies.map_or(Start::First, |replies| Start::After(id, replies)), None))
+        }
+        Which::Around(id) => {
+            // Half a page before it, so that the thread stands among its neighbours.
+            let before: Vec<CommentId> = comments::table
+                .filter(comments::article_id.eq(ask.article))
+                .filter(comments::parent_id.is_null())
+                .filter(comments::published_at.is_not_null())
+                .filter(comments::status.eq(CommentStatus::Approved).or(comments::public_replies.gt(0)))
+                .filter(comments::id.lt(id))
+                .select(comments::id)
+                .order(comments::id.desc())
+                .limit(limits::ROOTS_A_PAGE / 2 + 1)
+                .load(conn)
+                .await?;
+            let half = usize::try_from(limits::ROOTS_A_PAGE / 2).unwrap_or(0);
+            let start = if before.len() > half { before.get(half.saturating_sub(1)).copied().map_or(Start::First, Start::At) } else { Start::First };
+            Ok((start, Some(id)))
+        }
+    }
+}
+
+type RowSql = (
+    (BigInt, Nullable<BigInt>, BigInt, Text, Nullable<Text>, Integer),
+    (Text, Nullable<Text>, Text, Text, Integer),
+    (Timestamptz, Nullable<Timestamptz>, Nullable<Timestamptz>),
+    (Nullable<BigInt>, Nullable<BigInt>),
+);
+
+/// Columns of [`Row`] in order.
+const COLUMNS: &str = "c.id, c.parent_id, c.root_id, c.status, c.status_reason, c.public_replies, c.name, c.badge, c.badge_title, c.html, \
+     char_length(c.body), c.created_at, c.edited_at, c.published_at, c.browser_id, c.reader_id";
+
+/// Roots by keyset and their replies, capped per root. Written out so that it is prepared once and its partial
+/// indexes (`comments_top_idx`, `comments_replies_idx`) are used whatever the parameters.
+#[derive(Debug, Clone, Copy)]
+struct PageQuery {
+    article: ArticleId,
+    sort: Sort,
+    start: Start,
+    roots: i64,
+    replies: i64,
+}
+
+impl QueryFragment<Pg> for PageQuery {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("with top as (select * from comments where article_id = ");
+        out.push_bind_param::<BigInt, _>(&self.article)?;
+        out.push_sql(" and parent_id is null and published_at is not null and (status = 'approved' or public_replies > 0)");
+        match (&self.start, self.sort) {
+            (Start::First, _) => {}
+            (Start::At(id), _) => {
+                out.push_sql(" and id >= ");
+                out.push_bind_param::<BigInt, _>(id)?;
+            }
+            (Start::After(id, _), Sort::Oldest) => {
+                out.push_sql(" and id > ");
+                out.push_bind_param::<BigInt, _>(id)?;
+            }
+            (Start::After(id, _), Sort::Newest) => {
+                out.push_sql(" and id < ");
+                out.push_bind_param::<BigInt, _>(id)?;
+            }
+            (Start::After(id, replies), Sort::Replies) => {
+                out.push_sql(" and (-public_replies, id) > (-");
+                out.push_bind_param::<Integer, _>(replies)?;
+                out.push_sql(", ");
+                out.push_bind_param::<BigInt, _>(id)?;
+                out.push_sql(")");
+            }
+        }
+        let order = match self.sort {
+            Sort::Oldest => "id",
+            Sort::Newest => "id desc",
+            Sort::Replies => "public_replies desc, id",
+        };
+        out.push_sql(" order by ");
+        out.push_sql(order);
+        out.push_sql(" limit ");
+        out.push_bind_param::<BigInt, _>(&self.roots)?;
+        out.push_sql(") select ");
+        out.push_sql(COLUMNS);
+        out.push_sql(" from top c union all select ");
+        out.push_sql(COLUMNS);
+        out.push_sql(
+            " from top t cross join lateral (select * from comments r where r.root_id = t.id and r.parent_id is not null \
+             and r.published_at is not null order by r.id limit ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.replies)?;
+        out.push_sql(") c");
+        Ok(())
+    }
+}
+
+impl QueryId for PageQuery {
+    type QueryId = ();
+    // The text differs by sort and start: the statement cache goes by the text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for PageQuery {
+    type SqlType = RowSql;
+}
+
+/// These comments of an article, whatever their state; who may see them is decided in memory.
+#[derive(Debug, Clone)]
+struct ByIds {
+    article: ArticleId,
+    ids: Vec<CommentId>,
+}
+
+impl QueryFragment<Pg> for ByIds {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select ");
+        out.push_sql(COLUMNS);
+        out.push_sql(" from comments c where c.published_at is not null and c.article_id = ");
+        out.push_bind_param::<BigInt, _>(&self.article)?;
+        out.push_sql(" and c.id = any(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.ids)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryId for ByIds {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for ByIds {
+    type SqlType = RowSql;
+}
+
+async fn rows(conn: &mut AsyncPgConnection, article: ArticleId, ids: &[CommentId]) -> Result<Vec<Row>, DbError> {
+    Ok(ByIds { article, ids: ids.to_vec() }.load(conn).await?)
+}
+
+/// The newest public comments of an article, for its feed.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    article: ArticleId,
+    count: i64,
+}
+
+impl QueryFragment<Pg> for Newest {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select ");
+        out.push_sql(COLUMNS);
+        out.push_sql(" from comments c where c.status = 'approved' and c.article_id = ");
+        out.push_bind_param::<BigInt, _>(&self.article)?;
+        out.push_sql(" order by c.id desc limit ");
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        Ok(())
+    }
+}
+
+impl QueryId for Newest {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Newest {
+    type SqlType = RowSql;
+}
+
+/// The newest public comments of an article, newest first.
+pub async fn newest(conn: &mut AsyncPgConnection, article: ArticleId, count: i64) -> Result<Vec<Comment>, DbError> {
+    let rows: Vec<Row> = Newest { article, count }.load(conn).await?;
+    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
+    Ok(rows.iter().map(|row| row.draw(Place { id: row.id, below: 0 }, 1, &by_id, None)).collect())
+}
+
+/// The browser's own comments that nobody else can see yet, newest hundred.
+#[derive(Debug, Clone, Copy)]
+struct OwnWaiting {
+    article: ArticleId,
+    browser: BrowserId,
+    reader: Option<ReaderId>,
+}
+
+impl QueryFragment<Pg> for OwnWaiting {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select ");
+        out.push_sql(COLUMNS);
+        out.push_sql(" from comments c where c.article_id = ");
+        out.push_bind_param::<BigInt, _>(&self.article)?;
+        out.push_sql(" and c.status in ('held', 'spam') and (c.browser_id = ");
+        out.push_bind_param::<BigInt, _>(&self.browser)?;
+        out.push_sql(" or c.reader_id = ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.reader)?;
+        out.push_sql(") order by c.id desc limit 100");
+        Ok(())
+    }
+}
+
+impl QueryId for OwnWaiting {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for OwnWaiting {
+    type SqlType = RowSql;
+}
+
+async fn own_waiting(conn: &mut AsyncPgConnection, article: ArticleId, browser: &Browser) -> Result<Vec<Row>, DbError> {
+    let query = OwnWaiting { article, browser: browser.id, reader: browser.reader.map(|(reader, _)| reader) };
+    let mut rows: Vec<Row> = query.load(conn).await?;
+    for row in &mut rows {
+        row.published_at = None; // drawn as waiting, even where it was public before
+    }
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
+}
+
+type RowParts = (
+    (CommentId, Option<CommentId>, CommentId, CommentStatus, Option<String>, i32),
+    (String, Option<Badge>, String, String, i32),
+    (DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    (Option<BrowserId>, Option<ReaderId>),
+);
+
+#[derive(Debug)]
+struct Row {
+    id: CommentId,
+    parent_id: Option<CommentId>,
+    root_id: CommentId,
+    status: CommentStatus,
+    status_reason: Option<String>,
+    public_replies: i32,
+    name: String,
+    badge: Option<Badge>,
+    badge_title: String,
+    html: String,
+    chars: i32,
+    created_at: DateTime<Utc>,
+    edited_at: Option<DateTime<Utc>>,
+    published_at: Option<DateTime<Utc>>,
+    browser_id: Option<BrowserId>,
+    reader_id: Option<ReaderId>,
+}
+
+impl Queryable<RowSql, Pg> for Row {
+    type Row = RowParts;
+
+    fn build((ids, words, times, writer): RowParts) -> diesel::deserialize::Result<Self> {
+        let (id, parent_id, root_id, status, status_reason, public_replies) = ids;
+        let (name, badge, badge_title, html, chars) = words;
+        let (created_at, edited_at, published_at) = times;
+        let (browser_id, reader_id) = writer;
+        Ok(Self {
+            id,
+            parent_id,
+            root_id,
+            status,
+            status_reason,
+            public_replies,
+            name,
+            badge,
+            badge_title,
+            html,
+            chars,
+            created_at,
+            edited_at,
+            published_at,
+            browser_id,
+            reader_id,
+        })
+    }
+}
+
+impl Row {
+    fn is_living(&self) -> bool {
+        self.status == CommentStatus::Approved
+    }
+
+    fn show(&self) -> Show {
+        match self.status {
+            CommentStatus::Approved => Show::Public,
+            CommentStatus::Held | CommentStatus::Spam if self.published_at.is_none() => Show::Waiting,
+            CommentStatus::Trash if self.status_reason.as_deref() == Some(Reason::Withdrawn.as_str()) => Show::Withdrawn,
+            CommentStatus::Held | CommentStatus::Spam | CommentStatus::Trash => Show::Removed,
+        }
+    }
+
+    /// As it is drawn; of what is gone, nothing but that is left in the result.
+    fn draw(&self, place: Place, depth: u8, by_id: &HashMap<CommentId, &Row>, browser: Option<&Browser>) -> Comment {
+        let show = self.show();
+        let is_gone = matches!(show, Show::Removed | Show::Withdrawn);
+        let parent = self.parent_id.and_then(|parent| by_id.get(&parent));
+        let words = |text: &str| if is_gone { String::new() } else { text.to_owned() };
+        Comment {
+            id: self.id,
+            parent: self.parent_id,
+            parent_name: parent.filter(|parent| parent.is_living()).map(|parent| parent.name.clone()),
+            level: place.level(depth),
+            is_flattened: place.below > place.level(depth).max(usize::from(place.below > 0)),
+            show,
+            reason: self.status_reason.clone().filter(|_| show == Show::Waiting),
+            name: words(&self.name),
+            badge: self.badge.filter(|_| !is_gone).map(|badge| (badge, self.badge_title.clone())),
+            html: SanitizedHtml::from_comment_column(words(&self.html)),
+            chars: usize::try_from(self.chars).unwrap_or(0),
+            created_at: self.created_at,
+            edited_at: self.edited_at,
+            is_own: !is_gone && browser.is_some_and(|browser| browser.wrote(self.browser_id, self.reader_id)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(id: i64, parent: i64) -> Shape {
+        Shape { id: CommentId(id), parent: Some(CommentId(parent)), is_living: true }
+    }
+
+    fn gone(id: i64, parent: i64) -> Shape {
+        Shape { is_living: false, ..reply(id, parent) }
+    }
+
+    fn order(replies: &[Shape]) -> Vec<(i64, usize)> {
+        reading_order(CommentId(1), replies).into_iter().map(|place| (place.id.0, place.below)).collect()
+    }
+
+    #[test]
+    fn replies_are_read_depth_first_by_id() {
+        let replies = [reply(2, 1), reply(3, 1), reply(4, 2), reply(5, 3), reply(6, 2), reply(7, 4)];
+        assert_eq!(order(&replies), [(2, 1), (4, 2), (7, 3), (6, 2), (3, 1), (5, 2)]);
+    }
+
+    #[test]
+    fn what_is_gone_stays_only_over_living_replies() {
+        let replies = [gone(2, 1), gone(3, 1), gone(4, 3), reply(5, 4)];
+        assert_eq!(order(&replies), [(3, 1), (4, 2), (5, 3)]);
+    }
+
+    #[test]
+    fn a_reply_whose_parent_was_not_loaded_stands_under_the_top() {
+        assert_eq!(order(&[reply(9, 4)]), [(9, 1)]);
+    }
+
+    #[test]
+    fn a_chain_of_ten_thousand_is_a_loop_and_is_drawn_flat() {
+        let replies: Vec<Shape> = (2..10_002).map(|id| reply(id, id - 1)).collect();
+        let order = reading_order(CommentId(1), &replies);
+        assert_eq!(order.len(), 10_000);
+        assert_eq!(order.last().map(|place| place.below), Some(10_000));
+        assert!(order.iter().all(|place| place.level(2) == 1 && place.level(5) <= 4 && place.level(1) == 0));
+    }
+}

@@ -1,0 +1,12 @@
+//! Moderation: what the rules say of a comment, what people decide, and the lists they work through.
+//!
+//! Invariants, as absences: it never imports `comments` (it reads the rows through `db::schema`), and no other
+//! module writes a comment's `status` after it was inserted: [`decide`] is the only writer.
+
+pub mod bulk;
+pub mod decide;
+pub mod model;
+pub mod queue;
+pub mod rules;
+pub mod screen;
+pub mod word_lists;

@@ -1,0 +1,744 @@
+//! The conversation under an article, ready to print: threads, their order, the form with what was typed in it.
+//!
+//! The article's template includes `comments/_talk.html` with a [`Talk`] as its variable `talk`. A page is the
+//! same for everybody, and may be kept, unless [`Query::is_private`] or the reader's cookies say otherwise.
+
+use std::ops::Range;
+
+use actix_web::HttpRequest;
+use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::app::App;
+use crate::comments::model::{Notify, Place, Words};
+use crate::comments::thread::{self, Ask, Comment, Show, Sort, Stretch, Thread, Which};
+use crate::comments::preview;
+use crate::core::ids::CommentId;
+use crate::core::limits;
+use crate::core::rng::Token;
+use crate::core::secret::Secret;
+use crate::core::status::{Badge, CommentsMode};
+use crate::core::text;
+use crate::db::{Conn, DbError};
+use crate::moderation::model::RuleId;
+use crate::readers::browser::{self, Browser};
+use crate::render::sanitize::SanitizedHtml;
+use crate::settings::Settings;
+use crate::staff::authority::Session;
+use crate::urls;
+use crate::web::error::AppError;
+use crate::web::extract::authority;
+use crate::web::page::{FormErrors, NoticeKind};
+use crate::web::{cookies, shell};
+
+/// Cookie of a writer's browser.
+pub const READER_COOKIE: &str = "stet_reader";
+/// Cookie that keeps a reader's name and address for the form.
+pub const REMEMBER_COOKIE: &str = "stet_remember";
+
+/// How long a comment is greeted as just posted.
+const JUST_POSTED: TimeDelta = TimeDelta::seconds(60);
+
+/// What of the address concerns the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    /// Order of threads.
+    pub sort: Sort,
+    /// The page after this top comment.
+    pub after: Option<CommentId>,
+    /// The page that holds this top comment.
+    pub at: Option<CommentId>,
+    /// The form stands under this comment.
+    pub reply: Option<CommentId>,
+    /// A comment that was asked for is not there any more.
+    pub is_gone: bool,
+    /// A confirmation mail is on its way.
+    pub asks_to_confirm: bool,
+}
+
+impl Query {
+    /// Nothing asked for.
+    pub const PLAIN: Self = Self { sort: Sort::Oldest, after: None, at: None, reply: None, is_gone: false, asks_to_confirm: false };
+
+    /// Reads the known parameters; others, and values that mean nothing, are passed over.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        let mut query = Self::PLAIN;
+        for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+            match name.as_ref() {
+                "sort" => query.sort = value.parse().unwrap_or(Sort::Oldest),
+                "after" => query.after = value.parse().ok(),
+                "at" => query.at = value.parse().ok(),
+                "reply" => query.reply = value.parse().ok(),
+                "gone" => query.is_gone = value == "1",
+                "confirm" => query.asks_to_confirm = value == "1",
+                _ => {}
+            }
+        }
+        query
+    }
+
+    /// Whether such a page is never kept, whoever asks (decisions 3).
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.at.is_some() || self.reply.is_some() || self.is_gone || self.asks_to_confirm
+    }
+
+    /// The address under which the page is kept: known parameters in a fixed order.
+    #[must_use]
+    pub fn address(&self, slug: &str) -> String {
+        urls::talk_page(slug, self.sort_word(), self.after)
+    }
+
+    fn sort_word(&self) -> Option<&'static str> {
+        (self.sort != Sort::Oldest).then(|| self.sort.as_str())
+    }
+}
+
+/// Who looks at the page.
+#[derive(Debug, Clone, Default)]
+pub struct Viewer {
+    /// A browser somebody has posted from.
+    pub browser: Option<Browser>,
+    /// A signed-in person.
+    pub staff: Option<Session>,
+    /// Name and address kept in this browser.
+    pub remembered: Option<(String, String)>,
+}
+
+impl Viewer {
+    /// Whether the page is theirs alone.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.browser.is_some() || self.staff.is_some() || self.remembered.is_some()
+    }
+
+    /// Whether a request carries a cookie that may make the page its own: then [`Viewer`] is to be loaded.
+    #[must_use]
+    pub fn may_be_known(app: &App, request: &HttpRequest) -> bool {
+        [READER_COOKIE, REMEMBER_COOKIE, cookies::SESSION].iter().any(|name| cookies::read(app, request, name).is_some())
+    }
+
+    /// Who sends a request.
+    pub async fn load(app: &App, request: &HttpRequest) -> Result<Self, AppError> {
+        let staff = authority::session_of(app, request).await?;
+        let token = cookies::read(app, request, READER_COOKIE).and_then(|value| Token::parse(&value));
+        let browser = match token {
+            Some(token) => browser::find(&mut *app.db.read().await?, &token, app.now()).await?,
+            None => None,
+        };
+        let remembered = cookies::read(app, request, REMEMBER_COOKIE).and_then(|value| remembered(&value));
+        Ok(Self { browser, staff, remembered })
+    }
+}
+
+/// Name and address out of the cookie: two parts of base64url, divided by a dot.
+fn remembered(value: &str) -> Option<(String, String)> {
+    let (name, email) = value.split_once('.')?;
+    let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let (name, email) = (decode(name)?, decode(email)?);
+    let fits = name.chars().count() <= limits::NAME_CHARS_MAX && email.len() <= limits::EMAIL_CHARS_MAX && !text::has_control(&name) && !text::has_control(&email);
+    fits.then_some((name, email))
+}
+
+/// The value that [`Viewer::load`] reads back.
+#[must_use]
+pub fn remember(name: &str, email: &str) -> String {
+    format!("{}.{}", BASE64URL_NOPAD.encode(name.as_bytes()), BASE64URL_NOPAD.encode(email.as_bytes()))
+}
+
+// ---- the stamp of a form ---------------------------------------------------------------------------------------
+
+/// When a form was drawn, signed: `u` on a page for one reader, `c` on one that may be kept (decisions 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether the page was made for this reader, so that the time since then is their own.
+    pub is_fresh: bool,
+}
+
+impl Stamp {
+    const PURPOSE: &'static str = "comment form";
+
+    /// As the hidden field carries it.
+    #[must_use]
+    pub fn sign(self, secret: &Secret) -> String {
+        let kind = if self.is_fresh { 'u' } else { 'c' };
+        secret.sign(Self::PURPOSE, &format!("{kind}{}", self.at.timestamp()))
+    }
+
+    /// Reads a stamp that is ours, whatever its age.
+    #[must_use]
+    pub fn read(secret: &Secret, signed: &str) -> Option<Self> {
+        let message = secret.verify(Self::PURPOSE, signed)?;
+        let is_fresh = message.starts_with('u');
+        let at = DateTime::from_timestamp(message.get(1..)?.parse().ok()?, 0)?;
+        Some(Self { at, is_fresh })
+    }
+
+    /// Whether the page was open for longer than a stamp is good for.
+    #[must_use]
+    pub fn is_over(self, now: DateTime<Utc>) -> bool {
+        now - self.at > TimeDelta::from_std(limits::FORM_STAMP_LIFE).unwrap_or(TimeDelta::days(2))
+    }
+}
+
+// ---- the view --------------------------------------------------------------------------------------------------
+
+/// The comments section of an article's page.
+#[derive(Debug, Default)]
+pub struct Talk {
+    /// "7 comments".
+    pub heading: String,
+    /// Whether there is anything to sort or read.
+    pub is_empty: bool,
+    /// Where the sort form goes.
+    pub sort_href: String,
+    /// Orders: word, label, whether it is the present one.
+    pub sorts: Vec<(&'static str, &'static str, bool)>,
+    /// One line of house rules; may be empty.
+    pub rules: String,
+    /// A sentence above the threads.
+    pub notice: Option<(NoticeKind, String)>,
+    /// The threads of this page.
+    pub threads: Vec<ThreadView>,
+    /// The first page, when this one is not it.
+    pub first_href: Option<String>,
+    /// The next page: where, and what it says.
+    pub next: Option<(String, String)>,
+    /// Why nothing can be written now.
+    pub closed: Option<String>,
+    /// A text that came too late, for its writer to copy.
+    pub kept: Option<String>,
+    /// The form.
+    pub form: Option<FormView>,
+    /// Under which comment the form stands; at the end without one.
+    pub form_under: Option<CommentId>,
+    /// Where the form at the end is, when it stands under a comment.
+    pub new_comment_href: String,
+}
+
+impl Talk {
+    /// Whether its form was refused.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.form.as_ref().is_some_and(|form| !form.errors.is_empty())
+    }
+}
+
+/// A thread.
+#[derive(Debug)]
+pub struct ThreadView {
+    /// The top comment.
+    pub top: CommentView,
+    /// Replies, first part.
+    pub replies: Replies,
+    /// "3 replies, 1 from staff"; empty without any.
+    pub summary: String,
+    /// "Show 14 more replies", and where they are.
+    pub more: Option<(String, String)>,
+    /// Replies after what is left out.
+    pub last: Vec<CommentView>,
+}
+
+/// Replies in reading order, nested by the lists they open and close.
+#[derive(Debug)]
+pub struct Replies {
+    /// The replies.
+    pub all: Vec<ReplyView>,
+    /// Lists still open after the last one.
+    open_lists: usize,
+}
+
+impl Replies {
+    /// One for each list still open after the last one.
+    #[must_use]
+    pub fn closing(&self) -> Range<usize> {
+        0..self.open_lists
+    }
+}
+
+/// A reply with the lists it opens and closes: the template has no recursion.
+#[derive(Debug)]
+pub struct ReplyView {
+    /// Whether it opens a list inside the reply before it.
+    pub opens: bool,
+    /// Lists that end before it.
+    closes: usize,
+    /// Whether the reply before it ends here.
+    pub ends_item: bool,
+    /// The comment.
+    pub comment: CommentView,
+}
+
+impl ReplyView {
+    /// One for each list that ends before it.
+    #[must_use]
+    pub fn closing(&self) -> Range<usize> {
+        0..self.closes
+    }
+}
+
+/// A comment.
+#[derive(Debug)]
+pub struct CommentView {
+    /// Its id.
+    pub id: CommentId,
+    /// `public`, `waiting`, `removed`, `withdrawn`.
+    pub show: &'static str,
+    /// Its writer.
+    pub name: String,
+    /// For the avatar.
+    pub initials: String,
+    /// "Author", "Staff, sleep physician".
+    pub badge: Option<String>,
+    /// Whether this browser wrote it.
+    pub is_own: bool,
+    /// Whether it was changed after others could see it.
+    pub is_edited: bool,
+    /// "9 Nov 2026".
+    pub when: String,
+    /// The same for programs.
+    pub when_iso: String,
+    /// The comment itself.
+    pub href: String,
+    /// Whom it answers, and where that is.
+    pub to: Option<(String, String)>,
+    /// The text.
+    pub html: SanitizedHtml,
+    /// Where it is answered.
+    pub reply_href: Option<String>,
+    /// Where it is changed, and how many minutes are left.
+    pub edit: Option<(String, String)>,
+    /// Where it is withdrawn.
+    pub withdraw_href: Option<String>,
+    /// What its writer is told above it.
+    pub note: Option<String>,
+    /// Where staff decide on it.
+    pub desk_href: Option<String>,
+    /// Whether the form stands under it.
+    pub has_form: bool,
+}
+
+/// The form with what was typed in it.
+#[derive(Debug, Default)]
+pub struct FormView {
+    /// Where it is posted.
+    pub action: String,
+    /// "Leave a comment" or "Reply to Dele A.".
+    pub heading: String,
+    /// The comment that is answered.
+    pub parent: Option<CommentId>,
+    /// Its first words.
+    pub quote: String,
+    /// Fresh key, on a page that is not kept.
+    pub key: Option<String>,
+    /// Signed time.
+    pub stamp: String,
+    /// What was typed.
+    pub typed: Typed,
+    /// What is wrong with it.
+    pub errors: FormErrors,
+    /// A sentence above the fields.
+    pub alert: Option<(NoticeKind, String)>,
+    /// A comment the alert or an error points to.
+    pub see_href: Option<String>,
+    /// The comment as it will look.
+    pub preview: Option<PreviewView>,
+    /// "Miriam Achebe, author": staff write without name and address.
+    pub staff: Option<String>,
+    /// The session's token, for staff.
+    pub csrf_token: Option<String>,
+    /// Whether "remember" is offered: after the first post.
+    pub offers_to_remember: bool,
+}
+
+/// What was typed, as it came.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    /// The text.
+    pub body: String,
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+    /// What mail is asked for, as the form's word; empty for none.
+    pub notify: String,
+    /// Whether name and address are to be kept in the browser.
+    pub remember: bool,
+}
+
+/// A preview.
+#[derive(Debug)]
+pub struct PreviewView {
+    /// The name it will stand under.
+    pub name: String,
+    /// For the avatar.
+    pub initials: String,
+    /// The text.
+    pub html: SanitizedHtml,
+    /// What will happen to it.
+    pub notes: Vec<String>,
+}
+
+/// What a handler adds to the form: what was typed, what is wrong with it.
+#[derive(Debug, Default)]
+pub struct FormState {
+    /// What was typed.
+    pub typed: Option<Typed>,
+    /// What is wrong.
+    pub errors: FormErrors,
+    /// A sentence above the fields.
+    pub alert: Option<(NoticeKind, String)>,
+    /// A comment it points to.
+    pub see: Option<CommentId>,
+    /// The key the form had; a fresh one without.
+    pub key: Option<String>,
+    /// The stamp the form had, if it is still good.
+    pub stamp: Option<Stamp>,
+    /// The text, to be shown as it will look.
+    pub preview: Option<Words>,
+}
+
+/// What a page's conversation is made from.
+#[derive(Debug)]
+pub struct Given<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The article.
+    pub place: &'a Place,
+    /// Comments everyone can see.
+    pub count: i32,
+    /// Who looks.
+    pub viewer: &'a Viewer,
+    /// What of the address concerns it.
+    pub query: &'a Query,
+    /// What the form holds.
+    pub form: FormState,
+    /// Whether the page may be kept: its form then has no key of its own.
+    pub is_kept: bool,
+}
+
+/// Loads a page's conversation. `None` where an article has none.
+pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option<Talk>, DbError> {
+    if given.place.mode == CommentsMode::Off {
+        return Ok(None);
+    }
+    let query = given.query;
+    let which = match (query.at.or(query.reply), query.after) {
+        (Some(id), _) => Which::Around(root_of(conn, &given, id).await?),
+        (None, Some(after)) => Which::After(after),
+        (None, None) => Which::First,
+    };
+    let ask = Ask { article: given.place.article, sort: query.sort, which, depth: given.settings.comments.depth, browser: given.viewer.browser };
+    let page = thread::page(conn, ask).await?;
+    let draw = Draw { app, given: &given, now: app.now() };
+    let threads: Vec<ThreadView> = page.threads.iter().map(|thread| draw.thread(thread)).collect();
+    let drawn = query.reply.and_then(|id| find(&page.threads, id)).filter(|parent| parent.show == Show::Public);
+    // A comment far down in a long thread is not on this page; the form then stands at the end.
+    let far = match query.reply {
+        Some(id) if drawn.is_none() => thread::one(conn, given.place.article, id).await?,
+        Some(_) | None => None,
+    };
+    let parent = drawn.or(far.as_ref());
+    let closed = draw.closed();
+    let slug = &given.place.slug;
+    let next = page.next.map(|after| (urls::talk_page(slug, query.sort_word(), Some(after)) + "#comments", next_label(given.count)));
+    let first_href = (page.has_earlier || query.after.is_some()).then(|| urls::talk_page(slug, query.sort_word(), None) + "#comments");
+    let heading = heading(given.count);
+    let sorts = Sort::ALL.iter().map(|sort| (sort.as_str(), sort.label(), *sort == query.sort)).collect();
+    let notice = draw.notice(query.reply.is_some() && parent.is_none());
+    let form_under = drawn.map(|parent| parent.id);
+    let form = closed.is_none().then(|| draw.form(parent));
+    let kept = given.form.typed.as_ref().filter(|_| closed.is_some()).map(|typed| typed.body.clone());
+    Ok(Some(Talk {
+        heading,
+        is_empty: threads.is_empty(),
+        sort_href: urls::article(slug),
+        sorts,
+        rules: given.settings.comments.house_rules.clone(),
+        notice,
+        threads,
+        first_href,
+        next,
+        new_comment_href: format!("{}#reply", urls::article(slug)),
+        form: match (form, given.form) {
+            (Some(form), state) => Some(fill(app, form, state, given.settings, given.is_kept, given.viewer)),
+            (None, _) => None,
+        },
+        form_under,
+        closed,
+        kept,
+    }))
+}
+
+async fn root_of(conn: &mut Conn, given: &Given<'_>, id: CommentId) -> Result<CommentId, DbError> {
+    Ok(thread::find(conn, id, given.viewer.browser.as_ref()).await?.map_or(id, |found| found.root))
+}
+
+fn find(threads: &[Thread], id: CommentId) -> Option<&Comment> {
+    threads.iter().flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last)).find(|comment| comment.id == id)
+}
+
+fn heading(count: i32) -> String {
+    match count {
+        ..=0 => "No comments yet".into(),
+        1 => "1 comment".into(),
+        more => format!("{} comments", text::grouped(usize::try_from(more).unwrap_or(0))),
+    }
+}
+
+fn next_label(count: i32) -> String {
+    format!("Next {} of {}", limits::ROOTS_A_PAGE, heading(count))
+}
+
+/// Draws comments for one page.
+struct Draw<'a> {
+    app: &'a App,
+    given: &'a Given<'a>,
+    now: DateTime<Utc>,
+}
+
+impl Draw<'_> {
+    fn closed(&self) -> Option<String> {
+        if let Some(sentence) = &self.given.settings.comments.paused {
+            return Some(sentence.clone());
+        }
+        if self.given.place.mode == CommentsMode::Open {
+            return None;
+        }
+        let on = self.given.place.closed_at.map(|at| format!(" on {}", shell::date_in_words(at, self.given.settings))).unwrap_or_default();
+        Some(format!("Comments closed{on}. You can still read them."))
+    }
+
+    fn notice(&self, parent_is_gone: bool) -> Option<(NoticeKind, String)> {
+        if parent_is_gone {
+            return Some((NoticeKind::Info, "The comment you were answering was removed. You can post yours on its own.".into()));
+        }
+        if self.given.query.is_gone {
+            return Some((NoticeKind::Info, "That comment is no longer here.".into()));
+        }
+        let sentence = "To get replies by email, open the mail we have just sent you and confirm your address.";
+        self.given.query.asks_to_confirm.then(|| (NoticeKind::Info, sentence.into()))
+    }
+
+    fn thread(&self, thread: &Thread) -> ThreadView {
+        let replies = nested(thread.replies.iter().map(|reply| (reply.level, self.comment(reply))));
+        let replies_label = |count: usize| if count == 1 { "1 reply".to_owned() } else { format!("{} replies", text::grouped(count)) };
+        let drawn = thread.replies.len() + thread.last.len();
+        let mut summary = if drawn == 0 { String::new() } else { replies_label(thread.reply_count.max(1)) };
+        if thread.staff_count > 0 && drawn > 0 {
+            summary = format!("{summary}, {} from staff", thread.staff_count);
+        }
+        let href = urls::thread(&self.given.place.slug, thread.top.id);
+        ThreadView {
+            top: self.comment(&thread.top),
+            replies,
+            summary,
+            more: (thread.folded > 0).then(|| (format!("Show {} more", replies_label(thread.folded)), href)),
+            last: thread.last.iter().map(|reply| self.comment(reply)).collect(),
+        }
+    }
+
+    fn comment(&self, comment: &Comment) -> CommentView {
+        let settings = self.given.settings;
+        let is_public = comment.show == Show::Public;
+        let is_open = self.closed().is_none();
+        let is_living = is_public || comment.show == Show::Waiting;
+        let can_change = comment.is_own && is_living && comment.badge.is_none();
+        // Under its own parent a reply needs no line; anywhere else it says whom it answers.
+        let to = comment.parent.filter(|_| comment.is_flattened).zip(comment.parent_name.clone());
+        CommentView {
+            id: comment.id,
+            show: match comment.show {
+                Show::Public => "public",
+                Show::Waiting => "waiting",
+                Show::Removed => "removed",
+                Show::Withdrawn => "withdrawn",
+            },
+            name: comment.name.clone(),
+            initials: text::initials(&comment.name),
+            badge: comment.badge.as_ref().map(|(badge, title)| badge_label(*badge, title)),
+            is_own: comment.is_own && comment.badge.is_none(),
+            is_edited: comment.edited_at.is_some() && is_public,
+            when: shell::date_short(comment.created_at, settings),
+            when_iso: shell::machine_time(comment.created_at),
+            href: urls::comment(comment.id),
+            to: to.map(|(parent, name)| (name, format!("#comment-{parent}"))),
+            html: comment.html.clone(),
+            reply_href: (is_public && is_open).then(|| urls::reply(&self.given.place.slug, comment.id)),
+            edit: can_change.then(|| self.minutes_left(comment)).flatten().map(|left| (urls::comment_edit(comment.id), left)),
+            withdraw_href: can_change.then(|| urls::comment_withdraw(comment.id)),
+            note: self.note(comment),
+            has_form: is_public && is_open && self.given.query.reply == Some(comment.id),
+            desk_href: self.given.viewer.staff.as_ref().filter(|staff| is_living && staff.may(crate::staff::roles::Act::Decide)).map(|_| urls::desk_comment(comment.id)),
+        }
+    }
+
+    fn minutes_left(&self, comment: &Comment) -> Option<String> {
+        let window = TimeDelta::minutes(i64::from(self.given.settings.comments.edit_window_minutes));
+        let left = comment.created_at + window - self.now;
+        (left > TimeDelta::zero()).then(|| {
+            let minutes = (left.num_seconds() + 59) / 60;
+            if minutes == 1 { "1 minute left".to_owned() } else { format!("{minutes} minutes left") }
+        })
+    }
+
+    fn note(&self, comment: &Comment) -> Option<String> {
+        if comment.show == Show::Waiting {
+            let reason = comment.reason.as_deref().and_then(|code| code.parse().ok()).map_or("", reason_for_writer);
+            return Some(format!("Waiting for a moderator. Only you can see this for now.{reason}"));
+        }
+        let is_new = comment.is_own && comment.show == Show::Public && self.given.query.at.is_some() && self.now - comment.created_at < JUST_POSTED;
+        let minutes = self.given.settings.comments.edit_window_minutes;
+        is_new.then(|| if minutes == 0 { "Your comment is up.".to_owned() } else { format!("Your comment is up. You can edit it for {minutes} minutes.") })
+    }
+
+    fn form(&self, parent: Option<&Comment>) -> FormView {
+        let name = parent.map(|parent| parent.name.clone());
+        FormView {
+            action: urls::comments_of(&self.given.place.slug),
+            heading: name.map_or_else(|| "Leave a comment".to_owned(), |name| format!("Reply to {name}")),
+            parent: parent.map(|parent| parent.id),
+            quote: parent.map(|parent| text::excerpt(&plain(parent.html.as_str()), 160)).unwrap_or_default(),
+            stamp: self.given.form.stamp.unwrap_or(Stamp { at: self.app.now(), is_fresh: !self.given.is_kept }).sign(self.app.secret()),
+            see_href: self.given.form.see.map(urls::comment),
+            ..FormView::default()
+        }
+    }
+}
+
+/// What was typed and what is wrong with it, into a form.
+fn fill(app: &App, mut form: FormView, state: FormState, settings: &Settings, is_kept: bool, viewer: &Viewer) -> FormView {
+    form.key = state.key.or_else(|| (!is_kept).then(|| app.rng().form_key()));
+    form.staff = viewer.staff.as_ref().map(|staff| if staff.title().is_empty() { staff.name().to_owned() } else { format!("{}, {}", staff.name(), staff.title()) });
+    form.csrf_token = viewer.staff.as_ref().map(|staff| staff.csrf().to_owned());
+    form.offers_to_remember = viewer.browser.is_some() || viewer.remembered.is_some();
+    form.typed = state.typed.unwrap_or_else(|| {
+        let (name, email) = viewer.remembered.clone().unwrap_or_default();
+        Typed { remember: viewer.remembered.is_some(), name, email, ..Typed::default() }
+    });
+    form.preview = state.preview.map(|words| {
+        let name = viewer.staff.as_ref().map_or_else(|| text::tidy_name(&form.typed.name), |staff| staff.name().to_owned());
+        let notes = if viewer.staff.is_some() { Vec::new() } else { preview::notes(&words, &settings.comments) };
+        PreviewView { initials: text::initials(&name), name, html: words.text.html, notes }
+    });
+    form.errors = state.errors;
+    form.alert = state.alert;
+    form
+}
+
+/// The page of one long thread.
+#[must_use]
+pub fn stretch_view(app: &App, given: &Given<'_>, stretch: &Stretch) -> (CommentView, Replies) {
+    let draw = Draw { app, given, now: app.now() };
+    let replies = nested(stretch.replies.iter().map(|reply| (reply.level, draw.comment(reply))));
+    (draw.comment(&stretch.top), replies)
+}
+
+/// Turns levels into lists to open and close. Level 1 is the outermost list, which the template opens.
+fn nested(comments: impl Iterator<Item = (usize, CommentView)>) -> Replies {
+    let mut above: Option<usize> = None;
+    let mut out = Vec::new();
+    for (level, comment) in comments {
+        let level = level.max(1);
+        let (opens, closes, ends_item, now) = match above {
+            None => (false, 0, false, 1),
+            Some(above) if level > above => (true, 0, false, above + 1),
+            Some(above) => (false, above - level, true, level),
+        };
+        above = Some(now);
+        out.push(ReplyView { opens, closes, ends_item, comment });
+    }
+    Replies { all: out, open_lists: above.map_or(0, |level| level - 1) }
+}
+
+/// "Author", "Reviewer", "Staff, sleep physician".
+#[must_use]
+pub fn badge_label(badge: Badge, title: &str) -> String {
+    match badge {
+        Badge::Author => "Author".into(),
+        Badge::Reviewer => "Reviewer".into(),
+        Badge::Staff if title.is_empty() => "Staff".into(),
+        Badge::Staff => {
+            let mut chars = title.chars();
+            let first = chars.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+            // "CEO" stays, "Sleep physician" becomes part of the sentence.
+            let is_word = chars.clone().next().is_none_or(char::is_lowercase);
+            if is_word { format!("Staff, {first}{}", chars.as_str()) } else { format!("Staff, {title}") }
+        }
+    }
+}
+
+/// Why a comment waits, as far as its writer is told.
+fn reason_for_writer(rule: RuleId) -> &'static str {
+    match rule {
+        RuleId::FirstTime => " It is the first comment from this email.",
+        RuleId::Unproven => " We don’t know yet that this email is yours.",
+        RuleId::Links => " It has several links.",
+        RuleId::Everything => " Every comment is looked at first.",
+        RuleId::SameText => " The same text was posted elsewhere.",
+        RuleId::Edited => " It was changed after it was approved.",
+        RuleId::Trap | RuleId::Speed | RuleId::Words | RuleId::Flood | RuleId::AlwaysHold | RuleId::AfterRemoval => "",
+    }
+}
+
+/// The words of sanitised HTML, for a quote of two lines.
+fn plain(html: &str) -> String {
+    let mut out = String::with_capacity(html.len());
+    let mut in_tag = false;
+    for c in html.chars() {
+        match c {
+            '<' => {
+                in_tag = true;
+                out.push(' ');
+            }
+            '>' => in_tag = false,
+            _ if !in_tag => out.push(c),
+            _ => {}
+        }
+    }
+    out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&nbsp;", " ").replace("&amp;", "&")
+}
+
+/// Whether a form's word for mail is ticked in its check box.
+#[must_use]
+pub fn wants_mail(word: &str) -> bool {
+    word.parse::<Notify>().is_ok_and(|notify| notify != Notify::None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_read_back_and_ends() {
+        let secret = Secret::new([3; 32]);
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        for is_fresh in [true, false] {
+            let stamp = Stamp { at, is_fresh };
+            assert_eq!(Stamp::read(&secret, &stamp.sign(&secret)), Some(stamp));
+        }
+        let stamp = Stamp { at, is_fresh: true };
+        assert_eq!(Stamp::read(&Secret::new([4; 32]), &stamp.sign(&secret)), None);
+        assert_eq!(Stamp::read(&secret, "u1800000000"), None);
+        assert!(!stamp.is_over(at + TimeDelta::hours(48)) && stamp.is_over(at + TimeDelta::hours(49)));
+    }
+
+    #[test]
+    fn name_and_address_come_back_out_of_the_cookie() {
+        assert_eq!(remembered(&remember("Zoë; K.", "z@mail.example")), Some(("Zoë; K.".into(), "z@mail.example".into())));
+        for wrong in ["", "x", "!.!", "YQ", "AA.YQ"] {
+            assert_eq!(remembered(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn titles_become_part_of_the_badge() {
+        assert_eq!(badge_label(Badge::Staff, "Sleep physician"), "Staff, sleep physician");
+        assert_eq!(badge_label(Badge::Staff, "CEO"), "Staff, CEO");
+        assert_eq!(badge_label(Badge::Staff, ""), "Staff");
+        assert_eq!(badge_label(Badge::Author, "Sleep physician"), "Author");
+    }
+}
