@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     fn body_error(typed: &str) -> String {
-        Words::parse(typed, &BTreeSet::new()).map(|_| String::new()).unwrap_or_else(|error| error.message)
+        Words::parse(typed, &BTreeSet::new()).map_or_else(|error| error.message, |_| String::new())
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn names_are_refused_in_the_words_of_the_form() {
-        let error = |typed: &str| tidy_guest_name(typed).map(|name| name.name).unwrap_or_else(|error| error.message);
+        let error = |typed: &str| tidy_guest_name(typed).map_or_else(|error| error.message, |name| name.name);
         assert_eq!(error("  "), "Enter your name");
         assert_eq!(error("\u{202e}\u{200b}"), "Enter your name");
         assert_eq!(error(&"n".repeat(61)), "Name must be 60 characters or fewer");

@@ -162,7 +162,7 @@ pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbErro
         rows.extend(placed);
     }
     let has_earlier = !matches!(start, Start::First);
-    let threads = threads(rows, &tops, ask, unfolded);
+    let threads = threads(&rows, &tops, ask, unfolded);
     Ok(Page { threads, next, has_earlier })
 }
 
@@ -340,7 +340,7 @@ fn reading_order(root: CommentId, replies: &[Shape]) -> Vec<Place> {
     order
 }
 
-fn threads(rows: Vec<Row>, tops: &[CommentId], ask: Ask, unfolded: Option<CommentId>) -> Vec<Thread> {
+fn threads(rows: &[Row], tops: &[CommentId], ask: Ask, unfolded: Option<CommentId>) -> Vec<Thread> {
     let mut replies: HashMap<CommentId, Vec<Shape>> = HashMap::new();
     for row in rows.iter().filter(|row| row.parent_id.is_some()) {
         // The writer's own waiting comment counts as living: it is drawn for them.

@@ -81,7 +81,9 @@ fn is_joining_mark(c: char) -> bool {
 
 /// The ASCII letter that a letter of another script is drawn as, else the letter itself (UTS 39).
 fn latin_twin(c: char) -> char {
-    if c.is_ascii() {
+    // Latin, Greek, Cyrillic, Armenian, Cherokee: where look-alikes are used to deceive. In other scripts a
+    // single stroke looks like an l and is none.
+    if !matches!(c, '\u{80}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{1d00}'..='\u{1fff}' | '\u{2c60}'..='\u{2dff}' | '\u{a640}'..='\u{a7ff}') {
         return c;
     }
     let mut buffer = [0; 4];

@@ -61,7 +61,7 @@ struct Pattern {
 /// All lists, compiled.
 #[derive(Debug, Default)]
 pub struct Lists {
-    lists: Vec<WordList>,
+    all: Vec<WordList>,
     patterns: Vec<Pattern>,
     automaton: Option<AhoCorasick>,
 }
@@ -83,7 +83,7 @@ impl Lists {
         let automaton = (!needles.is_empty())
             .then(|| AhoCorasick::new(&needles))
             .and_then(|built| built.inspect_err(|_| tracing::error!("the word lists are too large to compile; none is in use")).ok());
-        Self { lists, patterns, automaton }
+        Self { all: lists, patterns, automaton }
     }
 
     /// The words of all lists in a text, each line once, at most [`limits::WORD_MATCHES_MAX`].
@@ -103,7 +103,7 @@ impl Lists {
             }
             let Some(end) = pattern.end(folded.as_str(), hit.end()) else { continue };
             seen.push(index);
-            found.extend(self.lists.get(pattern.list).map(|list| Found {
+            found.extend(self.all.get(pattern.list).map(|list| Found {
                 text: matched(original, folded, hit.start(), end),
                 word: pattern.word.clone(),
                 list: list.name.clone(),
@@ -157,13 +157,15 @@ fn pieces(word: &str) -> Option<(String, Vec<String>, bool)> {
     Some((format!("{start}{first}{end}"), rest, ends_open))
 }
 
-/// The words of the original that a match covers.
+/// The words of the original that a match touches.
 fn matched(original: &str, folded: &Folded, start: usize, end: usize) -> String {
-    let from = start + usize::from(folded.as_str().get(start..).is_some_and(|rest| rest.starts_with(' ')));
-    let from = folded.origin(from);
-    let to = if end >= folded.as_str().len() { original.len() } else { folded.origin(end.saturating_sub(1)).max(from) };
-    let text = original.get(from..to).filter(|text| !text.is_empty());
-    text.or_else(|| original.get(from..)).unwrap_or("").trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
+    let text = folded.as_str();
+    let begins = text.get(start..).is_some_and(|rest| rest.starts_with(' '));
+    let start = if begins { start + 1 } else { text.get(..start).and_then(|before| before.rfind(' ')).map_or(start, |space| space + 1) };
+    let ends = text.get(..end).is_some_and(|before| before.ends_with(' '));
+    let end = if ends { end - 1 } else { text.get(end..).and_then(|after| after.find(' ')).map_or(end, |space| end + space) };
+    let (from, to) = (folded.origin(start), folded.origin(end));
+    original.get(from..to.max(from)).unwrap_or("").trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
 /// The compiled lists of a node, compiled again when a list has changed.
@@ -232,7 +234,7 @@ mod tests {
     #[test]
     fn wildcards_stand_for_letters() {
         let lists = lists(&["supplement*", "*cillin", "col*r"]);
-        assert_eq!(texts(&lists, "My supplements, penicillin and the colour"), ["supplement", "cillin", "colour"]);
+        assert_eq!(texts(&lists, "My supplements, penicillin and the colour"), ["supplements", "penicillin", "colour"]);
         assert_eq!(texts(&lists, "col or penicilline"), Vec::<String>::new());
     }
 
@@ -260,6 +262,6 @@ mod tests {
         let text = format!("{} badword19999x {}", "harmless ".repeat(600), "words ".repeat(600));
         let found = lists.find(&text, &Folded::of(&text));
         assert_eq!(found.len(), 1);
-        assert_eq!(found.iter().next().map(|found| found.text.as_str()), Some("badword19999x"));
+        assert_eq!(found.as_slice().first().map(|found| found.text.as_str()), Some("badword19999x"));
     }
 }

@@ -37,7 +37,8 @@ impl Browser {
 
 /// The browser that carries this token, unless it was revoked or its time is over.
 pub async fn find(conn: &mut AsyncPgConnection, token: &Token, now: DateTime<Utc>) -> Result<Option<Browser>, DbError> {
-    let row: Option<(BrowserId, DateTime<Utc>, Option<ReaderId>, Option<AddressId>)> = reader_browsers::table
+    type Row = (BrowserId, DateTime<Utc>, Option<ReaderId>, Option<AddressId>);
+    let row: Option<Row> = reader_browsers::table
         .left_join(readers::table)
         .filter(reader_browsers::token_hash.eq(token.hash()))
         .filter(reader_browsers::revoked_at.is_null())

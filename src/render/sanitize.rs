@@ -26,7 +26,6 @@ impl SanitizedHtml {
     }
 
     /// HTML read back from a comment's rendered column, which only ever receives [`SanitizedHtml`].
-    #[expect(dead_code, reason = "comments reads it back once they are stored")]
     pub(crate) fn from_comment_column(html: String) -> Self {
         Self(html)
     }

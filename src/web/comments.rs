@@ -70,10 +70,10 @@ impl CommentForm {
 pub async fn create(app: web::Data<App>, request: HttpRequest, form: Form<CommentForm>) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?.to_owned();
     match attempt(&app, &request, &slug, &form).await {
-        Err(AppError::Unavailable) => kept(&app, &request, &slug, &form.fields, Kept::UNAVAILABLE),
-        Err(AppError::TooMany { retry_after_seconds }) => kept(&app, &request, &slug, &form.fields, Kept::too_many(retry_after_seconds)),
-        Err(AppError::Internal { .. }) => kept(&app, &request, &slug, &form.fields, Kept::FAILED),
-        Err(AppError::NotFound) => kept(&app, &request, &slug, &form.fields, Kept::NOT_FOUND),
+        Err(AppError::Unavailable) => kept(&app, &request, &slug, &form.fields, &Kept::UNAVAILABLE),
+        Err(AppError::TooMany { retry_after_seconds }) => kept(&app, &request, &slug, &form.fields, &Kept::too_many(retry_after_seconds)),
+        Err(AppError::Internal { .. }) => kept(&app, &request, &slug, &form.fields, &Kept::FAILED),
+        Err(AppError::NotFound) => kept(&app, &request, &slug, &form.fields, &Kept::NOT_FOUND),
         answer => answer,
     }
 }
@@ -397,7 +397,7 @@ impl Kept {
     }
 }
 
-fn kept(app: &App, request: &HttpRequest, slug: &str, fields: &CommentForm, what: Kept) -> Result<HttpResponse, AppError> {
+fn kept(app: &App, request: &HttpRequest, slug: &str, fields: &CommentForm, what: &Kept) -> Result<HttpResponse, AppError> {
     let settings = app.parts.settings.last_known();
     let mut page = shell::public(app, &settings, request, Some(what.heading));
     page.has_errors = true;

@@ -536,7 +536,7 @@ impl Draw<'_> {
             top: self.comment(&thread.top),
             replies,
             summary,
-            more: (thread.folded > 0).then(|| (format!("Show {} more", replies_label(thread.folded)), href)),
+            more: (thread.folded > 0).then(|| (if thread.folded == 1 { "Show 1 more reply".to_owned() } else { format!("Show {} more replies", text::grouped(thread.folded)) }, href)),
             last: thread.last.iter().map(|reply| self.comment(reply)).collect(),
         }
     }

@@ -33,7 +33,8 @@ async fn the_queue_says_why_a_comment_is_held_and_who_wrote_it() {
     let page = desk.look("/desk/comments?queue=held&open=1").await;
     assert_eq!(page.text_at(".why"), "Held by 1 rule. Nobody has approved a comment from this email yet.");
     assert_eq!(page.text_at(".who p"), "dele@mail.example");
-    assert_eq!(page.text_at(".answer__bar"), "TH As Dr Tomas Hale, staff, sleep physician Reply and approve");
+    assert!(page.text_at(".answer__bar").contains("As Dr Tomas Hale, staff, sleep physician"));
+    assert_eq!(page.text_at(".answer__bar button"), "Reply and approve");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +42,7 @@ async fn strangers_and_people_without_the_right_see_no_queue() {
     let (site, dele, _) = waiting().await;
     assert_eq!(dele.look("/desk/comments?queue=held").await.status, StatusCode::UNAUTHORIZED);
     // An author decides under own articles alone.
-    conversation::article(&site, "other", "Somebody else's article").await;
+    conversation::article(&site, "other", "Of somebody else").await;
     let form = written(&dele.look("/other").await, "A question under another article?");
     site.later(TimeDelta::seconds(10));
     dele.submit(&form).await;

@@ -179,7 +179,6 @@ struct RowView {
     answers: Option<String>,
     text: String,
     badges: Vec<(bool, String)>,
-    is_spam: bool,
     open_href: String,
     action: String,
     key: String,
@@ -196,7 +195,6 @@ struct OpenView {
     why_heading: String,
     why: Vec<String>,
     links: Vec<String>,
-    writer_is_staff: bool,
     can_reply: bool,
     approves: bool,
     reply: String,
@@ -250,7 +248,7 @@ async fn page(app: &App, request: &HttpRequest, who: &MayDecide, ask: Ask, refus
     if let Some(card) = opened.filter(|card| !cards.iter().any(|listed| listed.id == card.id)) {
         cards.insert(0, card);
     }
-    let draw = Draw { app, settings: &settings, who, ask: &ask, queue, now: app.now() };
+    let draw = Draw { app, settings: &settings, who, ask: &ask, queue };
     let receipts = draw.receipts(&mut conn).await?;
     let panel = match cards.iter().find(|card| Some(card.id) == ask.open) {
         Some(card) => Some(draw.panel(&mut conn, card).await?),
@@ -370,7 +368,6 @@ struct Draw<'a> {
     who: &'a MayDecide,
     ask: &'a Ask,
     queue: Queue,
-    now: DateTime<Utc>,
 }
 
 impl Draw<'_> {
@@ -464,7 +461,6 @@ impl Draw<'_> {
             answers: card.parent.as_ref().map(|parent| parent.name.clone()),
             text: text::excerpt(&card.body, ROW_CHARS),
             badges,
-            is_spam: card.status == CommentStatus::Spam,
             open_href: format!("{list}&open={}#r{}", card.id, card.id),
             action: urls::decision(card.id),
             key: self.app.rng().form_key(),
@@ -498,7 +494,6 @@ impl Draw<'_> {
             why_heading,
             why: card.screening.0.iter().map(|outcome| outcome.sentence.clone()).collect(),
             links: links.collect(),
-            writer_is_staff: card.badge.is_some(),
             can_reply: approves || card.status == CommentStatus::Approved,
             approves,
             reply: if is_refused { refused.reply.clone() } else { String::new() },
