@@ -53,7 +53,7 @@ pub const KNOWN: &[Known] = &[
     known("moderation", "STET_MODERATION", "who waits: none, newcomers, everyone; overrides the desk's setting; test switch"),
     known("allow_unsafe_database", "STET_ALLOW_UNSAFE_DATABASE", "1: start although the database may lose what it acknowledged"),
     known("pg_bin", "STET_PG_BIN", "folder of the Postgres programs for the private Postgres"),
-    known("log", "STET_LOG", "what is logged, such as info or stet=debug; info"),
+    known("log", "STET_LOG", "what is logged, such as info or stet=debug; info, without the web server’s own start"),
     known("log_format", "STET_LOG_FORMAT", "text or json; text on a terminal, else json"),
 ];
 
@@ -257,7 +257,7 @@ impl Config {
             moderation: reader.parse("moderation", "must be none, newcomers or everyone", |text| text.parse().ok()),
             allow_unsafe_database: reader.parse("allow_unsafe_database", "must be 1 or 0", flag).unwrap_or(false),
             machine: Environment { pg_bin: reader.text("pg_bin").map(PathBuf::from), ..given.1.clone() },
-            log: reader.text("log").unwrap_or_else(|| "info".to_owned()),
+            log: reader.text("log").unwrap_or_else(|| "info,actix_server=warn".to_owned()),
             log_format: reader.parse("log_format", "must be text or json", |text| match text {
                 "text" => Some(LogFormat::Text),
                 "json" => Some(LogFormat::Json),
