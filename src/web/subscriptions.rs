@@ -24,7 +24,7 @@ use crate::web::shell;
 /// The page of a link, before and after.
 #[derive(Debug, Template)]
 #[template(path = "subscriptions/unsubscribe.html")]
-struct Page<'a> {
+struct StopPage<'a> {
     page: PublicShell,
     shown: &'a Shown,
     action: String,
@@ -80,7 +80,7 @@ pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
     page.canonical = None;
     let is_all = matches!(target, Target::Address(_));
     let action = urls::mail_unsubscribe(request.match_info().query("token"));
-    let body = Page { page, shown: &shown, action, is_all }.render()?;
+    let body = StopPage { page, shown: &shown, action, is_all }.render()?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
