@@ -189,7 +189,7 @@ pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_
     if status == CommentStatus::Approved {
         publish(tx, &row, id, root).await?;
     }
-    let asks_to_confirm = wish(tx, post, guest.notify, &address, (id, root), status).await?;
+    let asks_to_confirm = wish(tx, post, guest.notify, (&address, reader), (id, root), status).await?;
     Ok(Created { id, root, status, reason, is_replay: false, new_browser, asks_to_confirm })
 }
 
@@ -503,20 +503,23 @@ async fn publish(tx: &mut Tx, row: &NewComment<'_>, id: CommentId, root: Comment
     notifications::reply::enqueue(tx, id).await
 }
 
-/// Notes what mail the writer wants; asks an address that was never confirmed to confirm, at most once an hour.
-async fn wish(tx: &mut Tx, post: Post<'_>, notify: Notify, address: &Address, (id, root): (CommentId, CommentId), status: CommentStatus) -> Result<bool, DbError> {
+/// Notes what mail the writer wants, and asks for a confirmation unless this browser has proved the address. What
+/// is answered never depends on whether the address is known, confirmed or stopped (requirements D6): the job
+/// looks at that, and sends one mail an hour at most.
+async fn wish(tx: &mut Tx, post: Post<'_>, notify: Notify, (address, reader): (&Address, Option<ReaderId>), (id, root): (CommentId, CommentId), status: CommentStatus) -> Result<bool, DbError> {
     let wish = match notify {
         Notify::None => return Ok(false),
         Notify::Replies => Wish::Replies(id),
         Notify::Thread => Wish::Thread(root),
         Notify::Article => Wish::Article,
     };
-    if status == CommentStatus::Spam || address.mail_stopped_at.is_some() {
+    if status == CommentStatus::Spam {
         return Ok(false);
     }
-    subscriptions::subscribe(tx, address.id, post.place.article, wish).await?;
-    let lately = tx.now - limits::CONFIRMATION_EVERY;
-    if address.confirmed_at.is_some() || address.confirmation_sent_at.is_some_and(|at| at > lately) {
+    if address.mail_stopped_at.is_none() {
+        subscriptions::subscribe(tx, address.id, post.place.article, wish).await?;
+    }
+    if reader.is_some() {
         return Ok(false);
     }
     notifications::confirm::enqueue(tx, address.id).await?;

@@ -200,14 +200,16 @@ fn failure(error: &SmtpError) -> Failure {
     }
 }
 
+// An answer in the server's own words; of a failed connection the innermost cause, which is the plain one.
 fn describe(error: &SmtpError) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        words = format!("{words}: {inner}");
-        cause = inner.source();
+    if error.status().is_some() {
+        return without_addresses(&error.to_string());
     }
-    without_addresses(&words)
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    without_addresses(&innermost.to_string())
 }
 
 /// A server's answer fit to be kept: one line, shortened, without what looks like an address.

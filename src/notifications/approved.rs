@@ -1,11 +1,13 @@
 //! "Your comment is up": to a writer whose held comment was approved and who follows it.
 
 use askama::Template;
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::core::ids::{AddressId, CommentId, SubscriptionId};
-use crate::db::schema::{addresses, subscriptions};
+use crate::core::status::CommentStatus;
+use crate::db::schema::{addresses, comments, subscriptions};
 use crate::db::{Db, DbError, Tx};
 use crate::jobs::job::{Job, Outcome};
 use crate::mail::message;
@@ -60,9 +62,21 @@ async fn tell(tx: &mut Tx, head: &Letterhead, comment: CommentId) -> Result<(), 
     if !reply::is_reachable(tx.conn(), address_id).await? {
         return Ok(());
     }
+    // Approved and answered in one act: the answer's own mail says both.
+    if is_answered_by_staff(tx.conn(), comment).await? {
+        return Ok(());
+    }
     let follows = find_subscription(tx.conn(), &about, address_id).await?;
     let Some((subscription, email, canonical)) = follows else { return Ok(()) };
     queue_mail(tx, head, &about, address_id, subscription, message::recipient(&email, &canonical)).await
+}
+
+async fn is_answered_by_staff(conn: &mut AsyncPgConnection, comment: CommentId) -> Result<bool, DbError> {
+    let answer = comments::table
+        .filter(comments::parent_id.eq(comment))
+        .filter(comments::staff_id.is_not_null())
+        .filter(comments::status.eq(CommentStatus::Approved));
+    Ok(diesel::select(exists(answer)).get_result(conn).await?)
 }
 
 /// The subscription by which an address follows its own comment, with the address as typed and canonical.

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use chrono::TimeDelta;
 use reqwest::Method;
 use stet::audit::Actor;
 use stet::core::ids::{AddressId, CommentId, MailId, StaffId, SubscriptionId};
@@ -12,7 +13,9 @@ use stet::mail::transport::Transport;
 use stet::notifications::unsubscribe::{self, Target};
 use stet::notifications::{approved, confirm, reply};
 
+use crate::support::conversation::{self, ARTICLE};
 use crate::support::scratch::Scratch;
+use crate::support::site::Site;
 use crate::support::smtp::{Behaviour, Sink};
 
 const REPLY_DELAY: i64 = 60;
@@ -188,7 +191,7 @@ async fn your_comment_is_up_goes_to_a_proved_writer_who_asked() {
     up().await;
     assert_eq!(sink.received().len(), 0, "not asked for");
     site.subscribe(1, "replies", Some(1)).await;
-    site.sql("update comments set reader_id = null where id = 1").await;
+    site.sql("update comments set reader_id = null where id = 1; update comments set status = 'trash', status_reason = 'x' where id = 2").await;
     up().await;
     assert_eq!(sink.received().len(), 0, "not proved: anybody may have typed the address");
     site.sql("update comments set reader_id = 1 where id = 1").await;
@@ -517,4 +520,79 @@ async fn an_administrator_sees_what_failed_and_sends_it_again() {
         assert_eq!(other.submit(&page.form("tbody form")).await.status, 403, "{role}");
     }
     assert_eq!(site.site.browser().look("/desk/mail").await.status, 401);
+}
+
+/// Carries out what is due on a whole site.
+async fn work(site: &Site) -> usize {
+    stet::worker::drain(&site.app, &site.app.parts.mailer).await.unwrap()
+}
+
+fn path_of(site: &Site, link: &str) -> String {
+    link.strip_prefix(&site.base).unwrap_or_else(|| panic!("{link} is not on {}", site.base)).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_readers_question_is_confirmed_approved_answered_and_the_answer_is_mailed() {
+    let sink = Sink::start(Behaviour::Accept).await;
+    let site = conversation::site_with(&[("STET_SMTP_URL", &sink.url())]).await;
+    let dele = site.browser();
+    let form = conversation::written(&dele.look(ARTICLE).await, "Is an anchor sleep still worth trying?").choose("notify", "replies");
+    site.later(TimeDelta::seconds(10));
+    assert_eq!(dele.submit(&form).await.status, 303);
+    work(&site).await;
+    let link = path_of(&site, &sink.received()[0].link("/mail/confirm/"));
+
+    for _ in 0..10 {
+        assert_eq!(site.browser().look(&link).await.status, 200);
+    }
+    assert_eq!(site.one::<i64>("select count(*) from addresses where confirmed_at is not null").await, 0, "ten looks change nothing");
+    let page = dele.look(&link).await;
+    let answer = dele.submit(&page.form("main form").choose("comment", "1").choose("act", "confirm")).await;
+    assert_eq!(answer.status, 303);
+
+    let desk = conversation::signed_in(&site, 2).await;
+    let queue = desk.look("/desk/comments?queue=held&open=1").await;
+    let form = queue.form("form.answer").fill("reply", "It is: the same four hours every day.");
+    let decided = desk.submit(&form).await;
+    assert_eq!(decided.status, 303, "{}", decided.text);
+    assert_eq!(sink.received().len(), 1);
+    site.later(TimeDelta::seconds(60));
+    work(&site).await;
+
+    let subjects: Vec<_> = sink.received().iter().map(|mail| (mail.to.clone(), mail.header("Subject").unwrap())).collect();
+    let title = "Sleeping well on the night shift";
+    assert!(subjects.contains(&("dele@mail.example".into(), format!("Dr Tomas Hale replied to you: {title}"))), "{subjects:?}");
+    let to_dele = subjects.iter().filter(|(to, _)| to == "dele@mail.example").count();
+    assert_eq!(to_dele, 2, "the confirmation and the answer, which also says that the comment is up: {subjects:?}");
+    let mail = sink.received().into_iter().find(|mail| mail.header("Subject").unwrap().contains("replied to you")).unwrap();
+    assert!(mail.text().contains("> Is an anchor sleep still worth trying?"), "{}", mail.text());
+    let stop = mail.header("List-Unsubscribe").unwrap();
+    let stop = path_of(&site, stop.trim_matches(['<', '>']));
+    site.browser().send(Method::POST, &stop, &[], Some("List-Unsubscribe=One-Click".into())).await;
+    assert_eq!(site.one::<i64>("select count(*) from subscriptions where ended_at is null").await, 0);
+    assert_eq!(site.one::<i64>("select count(*) from jobs where finished_at is null").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_answers_alike_for_an_address_that_is_known() {
+    let site = conversation::site().await;
+    let ask = async |email: &str| {
+        let browser = site.browser();
+        let form = conversation::written(&browser.look(ARTICLE).await, &format!("A question, from {}.", email.len())).fill("email", email).choose("notify", "replies");
+        site.later(TimeDelta::seconds(10));
+        let to = browser.submit(&form).await.location().unwrap();
+        to.split('#').next().unwrap().replace(|c: char| c.is_ascii_digit(), "")
+    };
+    let stranger = ask("stranger@mail.example").await;
+    ask("known@mail.example").await;
+    ask("stopped.one@mail.example").await;
+    conversation::sql(
+        &site,
+        "update addresses set confirmed_at = '2026-11-14T10:00:00Z' where canonical like 'known%';
+         update addresses set mail_stopped_at = '2026-11-14T10:00:00Z' where canonical like 'stopped%'; delete from jobs; delete from comments",
+    )
+    .await;
+    assert_eq!(ask("known@mail.example").await, stranger);
+    assert_eq!(ask("stopped.one@mail.example").await, stranger);
+    assert_eq!(site.one::<i64>("select count(*) from jobs where kind = 'notify.confirm'").await, 2);
 }
