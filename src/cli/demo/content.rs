@@ -400,6 +400,8 @@ fn approved() -> CommentStatus {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail where it stands")]
     use super::*;
+    use crate::render::markdown::{self, Picture, RenderedArticle, Resolve};
+    use crate::render::outline::HeadingIds;
 
     const LONG: &str = "sleeping-well-on-the-night-shift";
 
@@ -567,6 +569,51 @@ mod tests {
             let handler = |word: &str| word.starts_with("on") && word.contains('=');
             assert!(!svg.split_whitespace().any(handler), "{name}");
         }
+    }
+
+    /// What an article may name: the records of the demo by key, its figures by number.
+    struct Library(BTreeMap<String, i64>);
+
+    impl Library {
+        fn whole() -> Self {
+            Self(records().into_iter().map(|record| record["id"].as_str().unwrap().to_owned()).zip(1..).collect())
+        }
+    }
+
+    impl Resolve for Library {
+        fn reference(&self, key: &str) -> Option<i64> {
+            self.0.get(key).copied()
+        }
+
+        fn picture(&self, id: i64) -> Option<Picture> {
+            Some(Picture { path: format!("/media/hash/{id}.svg"), width: 800, height: 372 })
+        }
+    }
+
+    fn lay_out(text: &str, kept: &HeadingIds) -> RenderedArticle {
+        let media = FIGURES.iter().map(|figure| figure.name.to_owned()).zip(1..).collect();
+        markdown::article(&place_media(text, &media).unwrap(), &Library::whole(), kept).unwrap()
+    }
+
+    #[test]
+    fn every_version_of_every_article_is_laid_out_without_a_finding() {
+        for article in content().articles {
+            let mut kept = HeadingIds::default();
+            for version in article.versions().unwrap() {
+                let page = lay_out(&version.body, &kept);
+                assert_eq!(page.findings, [], "{}, {}", article.front.slug, version.note);
+                kept = HeadingIds::from(page.outline.as_slice());
+            }
+        }
+    }
+
+    #[test]
+    fn the_long_article_is_laid_out_with_all_its_parts() {
+        let page = lay_out(&article(LONG).body, &HeadingIds::default());
+        assert!(page.citations.len() >= 40 && page.table_count >= 3 && page.figure_count == 2);
+        assert_eq!(page.products.len(), 3);
+        assert!(page.products.iter().all(|product| !product.image.is_empty()) && page.action.is_some());
+        assert!(page.html.as_str().contains("4\u{2013}8"), "the run 4 to 8 is one mark");
     }
 
     #[test]
