@@ -121,6 +121,13 @@ impl Shared {
         Arc::new(Self { url: Secretive(url), clock, pages, jobs_waiting: Notify::new() })
     }
 
+    /// The same database and the same pages under another clock: for commands that play what happened in the past
+    /// (the demo site, imports).
+    #[must_use]
+    pub fn at(&self, clock: Clock) -> Arc<Self> {
+        Self::new(self.url.0.clone(), clock, Arc::clone(&self.pages))
+    }
+
     /// A pool for the calling thread. Connections are driven by the runtime that makes them, so a pool
     /// belongs to one thread's runtime (measured: shared pools cost a third of the requests).
     ///
