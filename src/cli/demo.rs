@@ -88,7 +88,7 @@ async fn has_content(app: &App) -> Result<bool, DbError> {
     let people = diesel::select(exists(staff::table.select(staff::id)));
     let texts = diesel::select(exists(articles::table.select(articles::id)));
     let talk = diesel::select(exists(comments::table.select(comments::id)));
-    Ok(people.get_result(&mut conn).await? || texts.get_result(&mut conn).await? || talk.get_result(&mut conn).await?)
+    Ok(people.get_result(&mut *conn).await? || texts.get_result(&mut *conn).await? || talk.get_result(&mut *conn).await?)
 }
 
 async fn play(app: &App, content: &Content, say: impl Fn(&str)) -> anyhow::Result<Vec<Account>> {
@@ -153,11 +153,11 @@ fn acts<'a>(stage: &Stage<'_>, content: &'a Content, versions: &'a [(&'a Article
 
 fn tell(accounts: &[Account], say: impl Fn(&str)) {
     let width = |text: fn(&Account) -> &str| accounts.iter().map(|account| text(account).chars().count()).max().unwrap_or(0);
-    let (names, roles, emails) = (width(|account| &account.name), width(|account| roles::label(account.role)), width(|account| &account.email));
+    let (name_width, role_width, email_width) = (width(|account| &account.name), width(|account| roles::label(account.role)), width(|account| &account.email));
     say("");
     say("The demo site is ready. These people can sign in at /desk; their passwords are shown this once:");
     for Account { name, role, email, password } in accounts {
-        say(&format!("  {name:names$}  {:roles$}  {email:emails$}  {password}", roles::label(*role)));
+        say(&format!("  {name:name_width$}  {:role_width$}  {email:email_width$}  {password}", roles::label(*role)));
     }
     say("");
 }

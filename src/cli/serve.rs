@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Parts};
 use crate::boot;
-use crate::cli::{SettingFlags, say};
+use crate::cli::{SettingFlags, demo, say};
 use crate::core::clock::Clock;
 use crate::core::limits;
 use crate::db::listen;
@@ -38,7 +38,7 @@ pub async fn run(settings: &SettingFlags, serve: &Serve) -> anyhow::Result<()> {
         tokio::spawn(listen::listen(Arc::clone(&parts.db)));
         let app = App::for_thread(&parts, limits::DB_CONNECTIONS_A_WORKER);
         if serve.demo {
-            anyhow::bail!("the demo site is not part of this build");
+            demo::run(&app, say).await?;
         }
         tell_address(&app).await?;
         serve_until(&parts, listener, config.workers, stop).await

@@ -10,12 +10,15 @@ use aho_corasick::AhoCorasick;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::json;
 
+use crate::audit::{self, Entry};
 use crate::core::fold::Folded;
 use crate::core::limits;
 use crate::core::status::WordListOutcome;
-use crate::db::DbError;
 use crate::db::schema::word_lists;
+use crate::db::{DbError, Tx};
+use crate::staff::authority::MayRule;
 
 /// How far a `*` reaches, bytes of folded text.
 const WILDCARD_BYTES_MAX: usize = 64;
@@ -200,6 +203,29 @@ impl Cached {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((stamps, Arc::clone(&lists)));
         Ok(lists)
     }
+}
+
+/// Saves a list under its name, new or in place of the one that has it.
+///
+/// **Errors** the database's, also for a name of none or over 60 characters and for more than 20,000 words.
+pub async fn save(tx: &mut Tx, who: &MayRule, name: &str, outcome: WordListOutcome, words: &[String]) -> Result<(), DbError> {
+    let values = (
+        word_lists::outcome.eq(outcome),
+        word_lists::words.eq(words),
+        word_lists::updated_by.eq(who.staff_id()),
+        word_lists::updated_at.eq(tx.now),
+    );
+    let (id, version): (i64, i32) = diesel::insert_into(word_lists::table)
+        .values((word_lists::name.eq(name), values))
+        .on_conflict(word_lists::name)
+        .do_update()
+        .set((values, word_lists::version.eq(word_lists::version + 1)))
+        .returning((word_lists::id, word_lists::version))
+        .get_result(tx.conn())
+        .await?;
+    let detail = json!({ "version": version, "words": words.len(), "outcome": outcome });
+    audit::append(tx, Entry { actor: who.actor(), action: "word_list.save", subject: "word_list", subject_id: Some(id), detail, evidence: None }).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::core::ids::AddressId;
 use crate::core::limits;
-use crate::core::rng::Rng;
+use crate::core::rng::{Rng, Token};
 use crate::db::schema::{address_confirmations, addresses};
 use crate::db::{Db, DbError, Tx};
 use crate::jobs::job::{Job, NewJob, Outcome};
@@ -109,22 +109,24 @@ pub(super) async fn is_stopped(conn: &mut AsyncPgConnection, address: AddressId)
     Ok(stopped != Some(None))
 }
 
+/// A link that proves the address when it is followed; open for [`limits::CONFIRMATION_LIFE`]. Earlier ones stay good.
+pub async fn make_link(tx: &mut Tx, rng: Rng, address: AddressId) -> Result<Token, DbError> {
+    let token = rng.token();
+    diesel::insert_into(address_confirmations::table)
+        .values((
+            address_confirmations::address_id.eq(address),
+            address_confirmations::token_hash.eq(token.hash()),
+            address_confirmations::created_at.eq(tx.now),
+            address_confirmations::expires_at.eq(tx.now + limits::CONFIRMATION_LIFE),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(token)
+}
+
 /// The mail with a fresh link in its texts. An earlier try may have arrived, so that its link stays good as well.
 pub(super) async fn with_link(db: &Db, rng: Rng, head: &Letterhead, mut mail: Mail, address: AddressId) -> Result<Mail, DbError> {
-    let token = rng.token();
-    db.transact(async |tx| {
-        diesel::insert_into(address_confirmations::table)
-            .values((
-                address_confirmations::address_id.eq(address),
-                address_confirmations::token_hash.eq(token.hash()),
-                address_confirmations::created_at.eq(tx.now),
-                address_confirmations::expires_at.eq(tx.now + limits::CONFIRMATION_LIFE),
-            ))
-            .execute(tx.conn())
-            .await?;
-        Ok::<_, DbError>(())
-    })
-    .await?;
+    let token = db.transact(async |tx| make_link(tx, rng, address).await).await?;
     let link = head.confirm_link(&token.reveal());
     mail.body_text = mail.body_text.replace(LINK, &link);
     mail.body_html = mail.body_html.replace(LINK, &link);

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod comments;
+mod demo;
 mod edge;
 mod jobs;
 mod mail;

@@ -266,7 +266,7 @@ pub struct Comment {
     /// Where it ends.
     #[serde(default = "approved")]
     pub state: CommentStatus,
-    /// The rule that held it or set it aside (`first-comment`, `links`, `word`, `after-removal`), or why it was
+    /// The rule that held it or set it aside (`first-comment`, `links`, `word`, `after-removal`, `speed`), or why it was
     /// removed (`unsafe-advice`, `abusive`, `withdrawn`: by its writer).
     #[serde(default)]
     pub reason: Option<String>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, anyhow, ensure};
 use futures_util::future::try_join_all;
 
+use crate::app::App;
 use crate::audit::Actor;
 use crate::cli::demo::Account;
 use crate::cli::demo::content::{Content, FIGURES, Figure, Person, REFERENCES_JSON};
@@ -38,7 +39,8 @@ pub(super) struct Furnished {
 /// Adds the people of the team, each with a password of their own.
 pub(super) async fn hire<'a>(stage: &mut Stage<'a>, content: &'a Content) -> anyhow::Result<Vec<Account>> {
     let accounts: Vec<Account> = content.staff.iter().map(|person| account(stage.app.rng(), person)).collect();
-    let hashes = try_join_all(accounts.iter().map(|account| hash(stage, account))).await?;
+    let app = stage.app;
+    let hashes = try_join_all(accounts.iter().map(|account| hash(app, account))).await?;
     for ((person, account), hash) in content.staff.iter().zip(&accounts).zip(&hashes) {
         let email = Email::parse(&account.email).ok_or_else(|| anyhow!("{:?} is no address", account.email))?;
         let new = NewPerson {
@@ -69,9 +71,9 @@ fn password(rng: Rng) -> String {
     chars.chunks(5).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
-async fn hash(stage: &Stage<'_>, account: &Account) -> anyhow::Result<Hashed> {
+async fn hash(app: &App, account: &Account) -> anyhow::Result<Hashed> {
     let password = NewPassword::check(&account.password, &[])?;
-    Ok(stage.app.passwords().hash(&password).await?)
+    Ok(app.passwords().hash(&password).await?)
 }
 
 /// Sets the site up: what its owner, its editor and its moderator would do before the first article.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
 use crate::articles::layout;
@@ -64,12 +64,8 @@ impl<'a> Press<'a> {
         let publisher: MayPublish = self.stage.right(&version.staff, Role::Editor)?;
         let change = version.told.clone().map(|(class, text)| Change::Noted { class, text });
         let what = Publication { layout: &layout, change: change.as_ref(), override_reason: "", note: &version.note };
-        let published = self.stage.act(async |tx| Ok(publish::publish(tx, &publisher, id, what).await)).await?;
-        match published {
-            Ok(_) => Ok(()),
-            Err(PublishError::Blocked(findings)) => bail!("checks block publishing: {findings:?}"),
-            Err(error) => Err(error.into()),
-        }
+        self.stage.act(async |tx| publish::publish(tx, &publisher, id, what).await.map_err(with_findings)).await?;
+        Ok(())
     }
 
     fn fields(&self, front: &Front, body: &str) -> anyhow::Result<Fields> {
@@ -92,5 +88,12 @@ impl<'a> Press<'a> {
             description: String::new(),
         };
         Ok(fields.tidied())
+    }
+}
+
+fn with_findings(error: PublishError) -> anyhow::Error {
+    match error {
+        PublishError::Blocked(findings) => anyhow!("checks block publishing: {findings:?}"),
+        other => other.into(),
     }
 }
