@@ -118,6 +118,9 @@ pub fn article(
     let mut writer = Writer::new(source, resolve, anchors);
     writer.document(root)?;
     writer.check_fragments();
+    if sanitize::is_costly(&writer.out) {
+        return Err(RenderError::TooMany);
+    }
     Ok(writer.finish(headings))
 }
 
