@@ -139,10 +139,12 @@ pub async fn dialogs(browser: &Chromium) -> Vec<String> {
 pub async fn complaints(browser: &Chromium) -> Vec<String> {
     let events = browser.events().await;
     let documents = named(&events, "Network.requestWillBeSent").filter(|sent| sent["type"] == "Document");
-    let pages: Vec<String> = documents.filter_map(|sent| sent["request"]["url"].as_str()).map(|url| format!("{url} ")).collect();
+    let pages: Vec<String> =
+        documents.filter_map(|sent| sent["request"]["url"].as_str()).map(|url| format!("{url} ")).collect();
     let text = |line: &Value| line["message"].as_str().unwrap_or_default().to_owned();
     let console = browser.console().await;
-    let grave = console.iter().filter(|line| line["level"] == "SEVERE" || text(line).contains("Content Security Policy"));
+    let grave =
+        console.iter().filter(|line| line["level"] == "SEVERE" || text(line).contains("Content Security Policy"));
     let is_page = |line: &Value| line["source"] == "network" && pages.iter().any(|page| text(line).starts_with(page));
     grave.filter(|line| !is_page(line)).map(text).collect()
 }

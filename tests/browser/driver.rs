@@ -1,4 +1,5 @@
 //! One Chromium for one test, driven through chromedriver.
+#![allow(dead_code, reason = "the journeys that use the rest follow")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -98,10 +99,17 @@ impl WebDriverCompatibleCommand for Call {
 
 impl Driver {
     fn start() -> Self {
-        let started = Command::new("chromedriver").arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let started = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
         let mut child = match started {
             Ok(child) => child,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => panic!("chromedriver is not on the PATH: {INSTALL}"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                panic!("chromedriver is not on the PATH: {INSTALL}")
+            }
             Err(error) => panic!("chromedriver does not start: {error}"),
         };
         let mut said = BufReader::new(child.stdout.take().unwrap());
@@ -150,8 +158,12 @@ impl Chromium {
         }
         let driver = tokio::task::spawn_blocking(Driver::start).await.unwrap();
         let profile = tempfile::Builder::new().prefix("stet-chromium-").tempdir().unwrap();
-        let connected = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities(&profile)).connect(&driver.address).await;
-        let client = connected.unwrap_or_else(|error| panic!("chromedriver found no Chromium it can start: {INSTALL}\n{error}"));
+        let connected = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities(&profile))
+            .connect(&driver.address)
+            .await;
+        let client =
+            connected.unwrap_or_else(|error| panic!("chromedriver found no Chromium it can start: {INSTALL}\n{error}"));
         let process = client.capabilities().and_then(|known| known.get("goog:processID")).and_then(Value::as_u64);
         let browser = Self {
             client,
@@ -190,7 +202,11 @@ impl Chromium {
 
     /// Sets the size of the window and the preferred colours. Motion is off, so that screenshots are alike.
     pub async fn view(&self, view: View) {
-        self.devtools("Emulation.setDeviceMetricsOverride", json!({ "width": view.width, "height": view.height, "deviceScaleFactor": 1, "mobile": false })).await;
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": view.width, "height": view.height, "deviceScaleFactor": 1, "mobile": false }),
+        )
+        .await;
         let features = json!([{ "name": "prefers-color-scheme", "value": view.theme.word() }, { "name": "prefers-reduced-motion", "value": "reduce" }]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "media": "screen", "features": features })).await;
         *self.view.lock().unwrap() = view;
@@ -214,7 +230,10 @@ impl Chromium {
 
     /// Runs a script as its function body, unbound by the page's content policy.
     pub async fn script(&self, body: &str) -> Value {
-        self.client.execute(body, Vec::new()).await.unwrap_or_else(|error| panic!("{error}\nin: {}", body.chars().take(200).collect::<String>()))
+        self.client
+            .execute(body, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{error}\nin: {}", body.chars().take(200).collect::<String>()))
     }
 
     /// Runs a script that calls its last argument with the result.
@@ -224,10 +243,20 @@ impl Chromium {
 
     /// The first element; waits for it a little, as pages with script may still add it.
     pub async fn find(&self, selector: &str) -> Element {
-        let found = self.client.wait().at_most(Duration::from_secs(10)).every(Duration::from_millis(50)).for_element(Locator::Css(selector)).await;
+        let found = self
+            .client
+            .wait()
+            .at_most(Duration::from_secs(10))
+            .every(Duration::from_millis(50))
+            .for_element(Locator::Css(selector))
+            .await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("nothing at {selector} on {} ({error}):\n{}", self.address().await, self.client.source().await.unwrap_or_default()),
+            Err(error) => panic!(
+                "nothing at {selector} on {} ({error}):\n{}",
+                self.address().await,
+                self.client.source().await.unwrap_or_default()
+            ),
         }
     }
 
@@ -267,7 +296,11 @@ impl Chromium {
     pub async fn until(&self, condition: &str) {
         let started = Instant::now();
         while self.script(&format!("return Boolean({condition})")).await != Value::Bool(true) {
-            assert!(started.elapsed() < Duration::from_secs(10), "still not so on {}: {condition}", self.address().await);
+            assert!(
+                started.elapsed() < Duration::from_secs(10),
+                "still not so on {}: {condition}",
+                self.address().await
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -312,7 +345,12 @@ impl Chromium {
     }
 
     async fn picture(&self, file: &str, whole_page: bool) -> PathBuf {
-        let taken = self.devtools("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": whole_page, "clip": self.clip(whole_page).await })).await;
+        let taken = self
+            .devtools(
+                "Page.captureScreenshot",
+                json!({ "format": "png", "captureBeyondViewport": whole_page, "clip": self.clip(whole_page).await }),
+            )
+            .await;
         let png = data_encoding::BASE64.decode(taken["data"].as_str().unwrap().as_bytes()).unwrap();
         let path = screenshots().join(file);
         std::fs::write(&path, png).unwrap();
@@ -321,7 +359,11 @@ impl Chromium {
 
     async fn clip(&self, whole_page: bool) -> Value {
         let view = *self.view.lock().unwrap();
-        let height = if whole_page { self.script("return document.documentElement.scrollHeight").await } else { json!(view.height) };
+        let height = if whole_page {
+            self.script("return document.documentElement.scrollHeight").await
+        } else {
+            json!(view.height)
+        };
         let top = if whole_page { json!(0) } else { self.script("return window.scrollY").await };
         json!({ "x": 0, "y": top, "width": view.width, "height": height, "scale": 1 })
     }

@@ -1,5 +1,11 @@
 //! Journeys in a real Chromium, one binary. It is found by itself; `STET_SKIP_BROWSER=1` leaves these tests out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly"
+)]
 #![allow(missing_docs, reason = "the names of tests say it")]
 
 #[path = "../it/support/mod.rs"]

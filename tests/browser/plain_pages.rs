@@ -41,7 +41,11 @@ async fn the_checks_see_the_faults_they_are_for() {
     browser.script(&format!("document.querySelector('main').insertAdjacentHTML('beforeend', `{faults}`)")).await;
     // The policy forbids the picture and the style; said in the console.
     browser.until("document.querySelector('img').complete").await;
-    assert!(checks::complaints(&browser).await.iter().any(|line| line.contains("img-src")), "{:?}", browser.console().await);
+    assert!(
+        checks::complaints(&browser).await.iter().any(|line| line.contains("img-src")),
+        "{:?}",
+        browser.console().await
+    );
     assert_eq!(checks::ids_given_twice(&browser).await, ["foot"]);
 
     browser.without_policy().await;
@@ -54,5 +58,9 @@ async fn the_checks_see_the_faults_they_are_for() {
     let found = checks::axe_violations(&browser).await.join("\n");
     assert!(found.contains("color-contrast") && found.contains("image-alt"), "{found}");
     browser.script("setTimeout(() => alert('heard'))").await;
-    tokio::time::timeout(std::time::Duration::from_secs(10), async { while checks::dialogs(&browser).await.is_empty() {} }).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(10), async {
+        while checks::dialogs(&browser).await.is_empty() {}
+    })
+    .await
+    .unwrap();
 }

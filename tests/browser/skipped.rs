@@ -9,7 +9,10 @@ use crate::driver;
 fn it_is_said_how_many_browser_tests_were_skipped() {
     let listed = Command::new(std::env::current_exe().unwrap()).args(["--list", "--format", "terse"]).output().unwrap();
     let names = String::from_utf8(listed.stdout).unwrap();
-    let others = names.lines().filter(|line| line.ends_with(": test") && !line.starts_with("support::") && !line.starts_with("skipped::")).count();
+    let others = names
+        .lines()
+        .filter(|line| line.ends_with(": test") && !line.starts_with("support::") && !line.starts_with("skipped::"))
+        .count();
     assert!(others > 0, "no browser test found in:\n{names}");
     if driver::is_skipped() {
         // Past the capturing of the test runner.
