@@ -12,6 +12,7 @@
 mod support;
 
 mod checks;
+mod desk_pages;
 mod driver;
 mod plain_pages;
 mod skipped;
