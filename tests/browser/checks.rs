@@ -130,6 +130,22 @@ pub async fn outside_requests(browser: &Chromium) -> Vec<String> {
     outside.into_iter().map(str::to_owned).collect()
 }
 
+/// Of the addresses on other origins those that were really asked: the policy stopped none of these.
+pub async fn outside_answers(browser: &Chromium) -> Vec<String> {
+    let events = browser.events().await;
+    let stopped: BTreeSet<&str> = named(&events, "Network.loadingFailed")
+        .filter(|failed| failed["blockedReason"] == "csp")
+        .filter_map(|failed| failed["requestId"].as_str())
+        .collect();
+    let own = format!("{}/", browser.origin());
+    named(&events, "Network.requestWillBeSent")
+        .filter(|sent| !sent["requestId"].as_str().is_some_and(|id| stopped.contains(id)))
+        .filter_map(|sent| sent["request"]["url"].as_str())
+        .filter(|url| !url.starts_with(&own) && !url.starts_with("data:") && !url.starts_with("about:"))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// What dialogs said.
 pub async fn dialogs(browser: &Chromium) -> Vec<String> {
     named(&browser.events().await, "Page.javascriptDialogOpening").map(|opened| opened["message"].to_string()).collect()

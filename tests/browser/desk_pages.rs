@@ -55,7 +55,10 @@ async fn the_first_run_and_its_errors_are_good_pages() {
     browser.fill("#f-name", "Ines Okafor").await;
     browser.press("main form .btn--primary").await;
     assert_eq!(browser.value("#f-name").await, "Ines Okafor");
-    assert!(browser.script("return document.activeElement.matches('.errsum')").await == true, "the summary has the focus");
+    assert!(
+        browser.script("return document.activeElement.matches('.errsum')").await == true,
+        "the summary has the focus"
+    );
     checks::page(&browser).await;
     pictures(&browser, "setup-errors").await;
 }

@@ -1,5 +1,4 @@
 //! One Chromium for one test, driven through chromedriver.
-#![allow(dead_code, reason = "the journeys that use the rest follow")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;

@@ -13,6 +13,9 @@ mod support;
 
 mod checks;
 mod desk_pages;
+mod demo_pages;
 mod driver;
+mod hostile;
+mod journeys;
 mod plain_pages;
 mod skipped;
