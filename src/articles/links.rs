@@ -35,18 +35,16 @@ pub async fn address_fault(conn: &mut AsyncPgConnection, article: ArticleId, slu
 }
 
 /// Gives an article its address; the one it had leads to it from now on. An address it once had is its own again.
-pub(crate) async fn change_address(tx: &mut Tx, article: ArticleId, old: Option<&str>, new: &str) -> Result<(), DbError> {
+pub(crate) async fn change_address(tx: &mut Tx, article: ArticleId, old: &str, new: &str) -> Result<(), DbError> {
     diesel::delete(redirects::table.filter(redirects::path.eq(urls::article(new))).filter(redirects::article_id.eq(article)))
         .execute(tx.conn())
         .await?;
-    if let Some(old) = old {
-        diesel::insert_into(redirects::table)
-            .values((redirects::path.eq(urls::article(old)), redirects::article_id.eq(article), redirects::created_at.eq(tx.now)))
-            .on_conflict(redirects::path)
-            .do_nothing()
-            .execute(tx.conn())
-            .await?;
-    }
+    diesel::insert_into(redirects::table)
+        .values((redirects::path.eq(urls::article(old)), redirects::article_id.eq(article), redirects::created_at.eq(tx.now)))
+        .on_conflict(redirects::path)
+        .do_nothing()
+        .execute(tx.conn())
+        .await?;
     diesel::update(articles::table.find(article)).set(articles::slug.eq(new)).execute(tx.conn()).await?;
     Ok(())
 }

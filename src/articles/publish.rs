@@ -84,8 +84,8 @@ impl From<RevisionError> for PublishError {
     }
 }
 
-/// Every finding about an article that is to be published (decisions 24): those of its text and sources, then those
-/// of its fields. What is said of the change is asked only where readers have seen the article.
+/// Every finding about an article that is to be published (decisions 24), of its text, its sources and its fields; what
+/// blocks comes first. What is said of the change is asked only where readers have seen the article.
 #[must_use]
 pub fn checks(article: &Article, layout: &Layout, change: Option<&Change>) -> Vec<Finding> {
     let fields = &layout.fields;
@@ -111,6 +111,7 @@ pub fn checks(article: &Article, layout: &Layout, change: Option<&Change>) -> Ve
         find("change.undecided", FindingLevel::Blocks, "Say what readers are told of this change: nothing, or a dated note.");
     }
     findings.extend(layout.findings.iter().cloned());
+    findings.sort_by_key(|finding| (finding.level, finding.line));
     findings
 }
 
@@ -148,8 +149,8 @@ pub async fn publish(tx: &mut Tx, who: &MayPublish, id: ArticleId, what: Publica
     };
     let revision = revisions::make(tx, id, new).await?;
     if article.slug != fields.slug {
-        let old = article.first_published_at.is_some().then_some(article.slug.as_str());
-        links::change_address(tx, id, old, &fields.slug).await?;
+        // The placeholder of a draft leads on too: it is how a second post of the form that began it is recognised.
+        links::change_address(tx, id, &article.slug, &fields.slug).await?;
     }
     date(tx, &article, revision, what.change).await?;
     if let (Some(Change::Noted { class, text }), true) = (what.change, article.first_published_at.is_some()) {

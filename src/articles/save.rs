@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -11,9 +11,10 @@ use crate::audit::{self, Entry};
 use crate::core::ids::ArticleId;
 use crate::core::page_store::Tag;
 use crate::core::status::{ArticleKind, ArticleState, CommentsMode, CreditRole};
-use crate::db::schema::{article_drafts, articles};
+use crate::db::schema::{article_drafts, articles, redirects};
 use crate::db::{DbError, Tx};
 use crate::staff::authority::MayEdit;
+use crate::urls;
 
 /// Why a working copy was not saved. Nothing typed is lost: the form is shown again with it.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ crate::from_db_error!(SaveError);
 /// first publication, made from `key`, the form's random key: the same form posted twice begins one article.
 pub async fn create(tx: &mut Tx, who: &MayEdit, kind: ArticleKind, language: &str, key: &str) -> Result<ArticleId, SaveError> {
     let slug = placeholder(who, key);
+    if let Some(begun) = find_begun(tx.conn(), &slug).await? {
+        return Ok(begun);
+    }
     let id: Option<ArticleId> = diesel::insert_into(articles::table)
         .values((
             articles::kind.eq(kind),
@@ -57,8 +61,7 @@ pub async fn create(tx: &mut Tx, who: &MayEdit, kind: ArticleKind, language: &st
         .await
         .optional()?;
     let Some(id) = id else {
-        let begun: Option<ArticleId> = articles::table.filter(articles::slug.eq(&slug)).select(articles::id).first(tx.conn()).await.optional()?;
-        return begun.ok_or(SaveError::NotFound);
+        return find_begun(tx.conn(), &slug).await?.ok_or(SaveError::NotFound);
     };
     let credits = match kind {
         ArticleKind::Article => json!([{ "staff_id": who.staff_id(), "role": CreditRole::Author }]),
@@ -78,6 +81,17 @@ pub async fn create(tx: &mut Tx, who: &MayEdit, kind: ArticleKind, language: &st
     let detail = json!({ "kind": kind });
     audit::append(tx, Entry { actor: who.actor(), action: "article.create", subject: "article", subject_id: Some(id.0), detail, evidence: None }).await?;
     Ok(id)
+}
+
+/// The article that was begun under a placeholder: it still has it, or had it before it was published.
+async fn find_begun(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<ArticleId>, DbError> {
+    let begun: Option<ArticleId> = articles::table.filter(articles::slug.eq(slug)).select(articles::id).first(conn).await.optional()?;
+    if begun.is_some() {
+        return Ok(begun);
+    }
+    let moved: Option<Option<ArticleId>> =
+        redirects::table.filter(redirects::path.eq(urls::article(slug))).select(redirects::article_id).first(conn).await.optional()?;
+    Ok(moved.flatten())
 }
 
 fn placeholder(who: &MayEdit, key: &str) -> String {

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod articles;
 mod comments;
 mod demo;
 mod edge;

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod people;
 pub mod scratch;
 pub mod people;
 pub mod conversation;
