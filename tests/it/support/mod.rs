@@ -3,9 +3,8 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod conversation;
 pub mod people;
 pub mod scratch;
-pub mod people;
-pub mod conversation;
 pub mod site;
 pub mod smtp;
