@@ -442,11 +442,13 @@ pub fn draw(app: &App, settings: &Settings, request: &HttpRequest, address: &str
     page.has_errors = talk.as_ref().is_some_and(Talk::has_errors);
     let description = if article.description.is_empty() { &article.dek } else { &article.description };
     page.description = (!description.is_empty()).then(|| description.clone());
-    page.feeds.push(FeedLink {
-        title: format!("Comments on {}", article.title),
-        href: urls::comment_feed(&article.slug),
-        media_type: "application/atom+xml",
-    });
+    if article.kind == ArticleKind::Article {
+        page.feeds.push(FeedLink {
+            title: format!("Comments on {}", article.title),
+            href: urls::comment_feed(&article.slug),
+            media_type: "application/atom+xml",
+        });
+    }
     let view = ArticleView::of(article, settings);
     let data = structured::article(&app.base_url(settings), settings, article);
     Ok(ArticlePage { page, view, data, talk }.render()?)
