@@ -35,7 +35,7 @@ impl<'a> Press<'a> {
     pub(super) async fn begin(&mut self, at: DateTime<Utc>, article: &'a Article) -> anyhow::Result<()> {
         self.stage.go_to(at);
         let front = &article.front;
-        let author = front.authors.iter().next().context("nobody wrote it")?;
+        let author = front.authors.first().context("nobody wrote it")?;
         let writer: MayEdit = self.stage.right(author, Role::Editor)?;
         let id = self
             .stage
