@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{exists, not};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::try_join;
 
@@ -149,7 +150,7 @@ pub struct Writer {
     pub first_seen_at: DateTime<Utc>,
 }
 
-/// How many comments of an address are where.
+/// How many of an address's last thousand comments are where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Approved.
@@ -359,16 +360,40 @@ fn card((row, (slug, published), (title, revision_number), parent, writer): Card
     }
 }
 
+/// Where the last comments of each address are, at most [`limits::COUNT_EXACT_MAX`] an address: somebody who
+/// wrote a hundred thousand must not slow the queue down.
+#[derive(Debug, Clone)]
+struct Tallies {
+    of: Vec<AddressId>,
+}
+
+impl QueryFragment<Pg> for Tallies {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select a.id, c.status, count(*) from unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.of)?;
+        out.push_sql(") a (id) cross join lateral (select status from comments where address_id = a.id order by id desc limit ");
+        out.push_bind_param::<BigInt, _>(&limits::COUNT_EXACT_MAX)?;
+        out.push_sql(") c group by a.id, c.status");
+        Ok(())
+    }
+}
+
+impl QueryId for Tallies {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Tallies {
+    type SqlType = (BigInt, Text, BigInt);
+}
+
 async fn tallies(conn: &mut AsyncPgConnection, of: &[AddressId]) -> Result<Vec<(AddressId, Tally)>, DbError> {
-    let rows: Vec<(Option<AddressId>, CommentStatus, i64)> = comments::table
-        .filter(comments::address_id.eq_any(of))
-        .group_by((comments::address_id, comments::status))
-        .select((comments::address_id, comments::status, diesel::dsl::count_star()))
-        .load(conn)
-        .await?;
+    let mut of = of.to_vec();
+    of.sort_unstable();
+    of.dedup();
+    let rows: Vec<(AddressId, CommentStatus, i64)> = Tallies { of }.load(conn).await?;
     let mut tallies: Vec<(AddressId, Tally)> = Vec::new();
     for (address, status, count) in rows {
-        let Some(address) = address else { continue };
         if !tallies.iter().any(|(known, _)| *known == address) {
             tallies.push((address, Tally::default()));
         }

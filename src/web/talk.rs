@@ -315,6 +315,8 @@ pub struct CommentView {
     pub withdraw_href: Option<String>,
     /// What its writer is told above it.
     pub note: Option<String>,
+    /// Whether it was just posted: what is told is read first.
+    pub is_new: bool,
     /// Where staff decide on it.
     pub desk_href: Option<String>,
     /// Whether the form stands under it.
@@ -433,7 +435,7 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
     };
     let ask = Ask { article: given.place.article, sort: query.sort, which, depth: given.settings.comments.depth, browser: given.viewer.browser };
     let page = thread::page(conn, ask).await?;
-    let draw = Draw { app, given: &given, now: app.now() };
+    let draw = Draw { app, given: &given, now: app.now(), newest_own: newest_own(&page.threads) };
     let threads: Vec<ThreadView> = page.threads.iter().map(|thread| draw.thread(thread)).collect();
     let drawn = query.reply.and_then(|id| find(&page.threads, id)).filter(|parent| parent.show == Show::Public);
     // A comment far down in a long thread is not on this page; the form then stands at the end.
@@ -481,6 +483,12 @@ fn find(threads: &[Thread], id: CommentId) -> Option<&Comment> {
     threads.iter().flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last)).find(|comment| comment.id == id)
 }
 
+/// What this browser wrote last, of what is drawn: greeted right after posting.
+fn newest_own(threads: &[Thread]) -> Option<CommentId> {
+    let all = threads.iter().flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last));
+    all.filter(|comment| comment.is_own).map(|comment| comment.id).max()
+}
+
 fn heading(count: i32) -> String {
     match count {
         ..=0 => "No comments yet".into(),
@@ -498,6 +506,7 @@ struct Draw<'a> {
     app: &'a App,
     given: &'a Given<'a>,
     now: DateTime<Utc>,
+    newest_own: Option<CommentId>,
 }
 
 impl Draw<'_> {
@@ -571,6 +580,7 @@ impl Draw<'_> {
             edit: can_change.then(|| self.minutes_left(comment)).flatten().map(|left| (urls::comment_edit(comment.id), left)),
             withdraw_href: can_change.then(|| urls::comment_withdraw(comment.id)),
             note: self.note(comment),
+            is_new: self.is_new(comment),
             has_form: is_public && is_open && self.given.query.reply == Some(comment.id),
             desk_href: self.given.viewer.staff.as_ref().filter(|staff| is_living && staff.may(crate::staff::roles::Act::Decide)).map(|_| urls::desk_comment(comment.id)),
         }
@@ -590,9 +600,13 @@ impl Draw<'_> {
             let reason = comment.reason.as_deref().and_then(|code| code.parse().ok()).map_or("", reason_for_writer);
             return Some(format!("Waiting for a moderator. Only you can see this for now.{reason}"));
         }
-        let is_new = comment.is_own && comment.show == Show::Public && self.given.query.at.is_some() && self.now - comment.created_at < JUST_POSTED;
         let minutes = self.given.settings.comments.edit_window_minutes;
-        is_new.then(|| if minutes == 0 { "Your comment is up.".to_owned() } else { format!("Your comment is up. You can edit it for {minutes} minutes.") })
+        (comment.show == Show::Public && self.is_new(comment)).then(|| if minutes == 0 { "Your comment is up.".to_owned() } else { format!("Your comment is up. You can edit it for {minutes} minutes.") })
+    }
+
+    /// Whether it was posted with the request before this one.
+    fn is_new(&self, comment: &Comment) -> bool {
+        self.newest_own == Some(comment.id) && self.given.query.at.is_some() && self.now - comment.created_at < JUST_POSTED
     }
 
     fn form(&self, parent: Option<&Comment>) -> FormView {
@@ -632,7 +646,7 @@ fn fill(app: &App, mut form: FormView, state: FormState, settings: &Settings, is
 /// The page of one long thread.
 #[must_use]
 pub fn stretch_view(app: &App, given: &Given<'_>, stretch: &Stretch) -> (CommentView, Replies) {
-    let draw = Draw { app, given, now: app.now() };
+    let draw = Draw { app, given, now: app.now(), newest_own: stretch.replies.iter().filter(|reply| reply.is_own).map(|reply| reply.id).max() };
     let replies = nested(stretch.replies.iter().map(|reply| (reply.level, draw.comment(reply))));
     (draw.comment(&stretch.top), replies)
 }

@@ -438,3 +438,46 @@ async fn who_wrote_none_of_them_says_so() {
     assert_eq!(site.one::<i64>("select count(*) from subscriptions where ended_at is null").await, 0);
     assert_eq!(site.one::<i64>("select count(*) from readers").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_while_the_database_is_away_is_given_back_in_its_form() {
+    let site = conversation::site().await;
+    let browser = site.browser();
+    let form = written(&browser.look(ARTICLE).await, "Written while nothing can be saved.").choose("notify", "replies");
+    conversation::database_away(&site).await;
+    assert_eq!(site.browser().look(ARTICLE).await.status, StatusCode::OK, "the kept page is still served");
+    let page = browser.submit(&form).await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.header("retry-after").is_some());
+    assert!(page.text_at(".notice").contains("We couldn’t save your comment. Nothing is lost: it is still in the box below."));
+    let again = page.form("#reply form");
+    assert_eq!((again.value("body"), again.value("name"), again.value("notify")), (Some("Written while nothing can be saved."), Some("Dele A."), Some("replies")));
+    conversation::database_back(&site).await;
+    assert_eq!(browser.submit(&again.choose("act", "post")).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(site.one::<i64>("select count(*) from comments").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_of_comments_holds_public_ones_alone() {
+    let site = conversation::site().await;
+    post(&site, &site.browser(), "This one will be approved.").await;
+    approve_all(&signed_in(&site, 2).await).await;
+    post(&site, &site.browser(), "This one waits for a moderator.").await;
+    let feed = site.browser().look("/night-shift/comments.xml").await;
+    assert_eq!(feed.header("content-type"), Some("application/atom+xml; charset=utf-8"));
+    assert!(feed.text.contains("This one will be approved.") && feed.text.contains("Dele A. on Sleeping well on the night shift"));
+    assert!(!feed.text.contains("waits for a moderator") && !feed.text.contains("mail.example"));
+    assert_eq!(site.browser().look("/night-shift/feed").await.location().as_deref(), Some("/night-shift/comments.xml"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_on_a_list_hold_or_file_and_the_next_version_counts_at_once() {
+    let site = conversation::site().await;
+    sql(&site, "insert into word_lists (name, outcome, words, updated_at) values ('Selling', 'hold', '{supplement*}', '2026-11-14T09:00:00Z')").await;
+    post(&site, &site.browser(), "I sell sup\u{200b}plements, cheap.").await;
+    assert_eq!(site.one::<String>("select screening->0->>'sentence' from comments where id = 1").await, "Contains “sup\u{200b}plements”, which is on your list “Selling”.");
+    assert_eq!(site.one::<String>("select status_reason from comments where id = 1").await, "words");
+    sql(&site, "update word_lists set outcome = 'spam', version = 2, words = '{drops}'").await;
+    post(&site, &site.browser(), "Then I sell drops, very cheap.").await;
+    assert_eq!(site.one::<String>("select status || ' ' || (screening->0->'evidence'->'matches'->0->>'list_version') from comments where id = 2").await, "spam 2");
+}

@@ -21,7 +21,6 @@ use crate::moderation::bulk;
 use crate::moderation::decide::{self, DecideError, Decision, Meanwhile};
 use crate::moderation::model::{Reason, RuleId, Verdict, reason_label};
 use crate::moderation::queue::{self, Card, Filter, Queue, shown_count};
-use crate::render::sanitize::SanitizedHtml;
 use crate::settings::Settings;
 use crate::staff::authority::MayDecide;
 use crate::urls;
@@ -191,7 +190,7 @@ struct RowView {
 struct OpenView {
     notice: Option<(NoticeKind, String)>,
     parent: Option<(String, String, String, String)>,
-    html: SanitizedHtml,
+    paragraphs: Vec<Vec<Vec<Piece>>>,
     why_heading: String,
     why: Vec<String>,
     links: Vec<String>,
@@ -203,6 +202,13 @@ struct OpenView {
     as_who: String,
     initials: String,
     public_href: Option<String>,
+}
+
+/// A stretch of a text, marked where a rule saw it.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    is_marked: bool,
+    text: String,
 }
 
 #[derive(Debug)]
@@ -490,7 +496,7 @@ impl Draw<'_> {
         OpenView {
             notice: refused.notice.clone().filter(|_| is_refused),
             parent,
-            html: card.html.clone(),
+            paragraphs: paragraphs(card),
             why_heading,
             why: card.screening.0.iter().map(|outcome| outcome.sentence.clone()).collect(),
             links: links.collect(),
@@ -532,7 +538,7 @@ impl Draw<'_> {
         facts.extend(card.network.clone().map(|network| ("Network", network)));
         facts.push(("Revision", format!("Written on revision {}", card.revision_number)));
         let mut log: Vec<(String, String, String)> = events.iter().map(|event| self.event(event)).collect();
-        log.push((shell::date_and_time(card.created_at, self.settings), shell::machine_time(card.created_at), "Posted".to_owned()));
+        log.push((self.log_time(card.created_at), shell::machine_time(card.created_at), "Posted".to_owned()));
         let mut tally = card.tally;
         if card.address.is_none() {
             tally = queue::Tally::default();
@@ -562,7 +568,15 @@ impl Draw<'_> {
             (None, Some("withdrawn")) => "Withdrawn by its writer".to_owned(),
             (None, _) => format!("A rule {act} it"),
         };
-        (shell::date_and_time(event.at, self.settings), shell::machine_time(event.at), by)
+        (self.log_time(event.at), shell::machine_time(event.at), by)
+    }
+
+    /// "10:08" today, else "12 Nov".
+    fn log_time(&self, at: DateTime<Utc>) -> String {
+        let zone = shell::zone(self.settings);
+        let (at, now) = (at.with_timezone(&zone), self.app.now().with_timezone(&zone));
+        let is_today = at.date_naive() == now.date_naive();
+        at.format(if is_today { "%H:%M" } else { "%-d %b" }).to_string()
     }
 }
 
@@ -578,6 +592,46 @@ fn status_word(status: CommentStatus) -> &'static str {
         CommentStatus::Spam => "spam",
         CommentStatus::Trash => "in the trash",
     }
+}
+
+/// The text as written, in paragraphs and lines, with links and listed words marked. Not as readers see it:
+/// nothing in it can be clicked.
+fn paragraphs(card: &Card) -> Vec<Vec<Vec<Piece>>> {
+    let terms = marked_terms(card);
+    card.body.split("\n\n").map(|paragraph| paragraph.lines().map(|line| pieces(line, &terms)).collect()).collect()
+}
+
+/// What the rules saw in the text: addresses and words.
+fn marked_terms(card: &Card) -> Vec<&str> {
+    let mut terms = Vec::new();
+    for outcome in &card.screening.0 {
+        let links = outcome.evidence.get("links").and_then(serde_json::Value::as_array).into_iter().flatten();
+        terms.extend(links.filter_map(serde_json::Value::as_str));
+        let matches = outcome.evidence.get("matches").and_then(serde_json::Value::as_array).into_iter().flatten();
+        terms.extend(matches.filter_map(|found| found.get("text").and_then(serde_json::Value::as_str)));
+    }
+    terms.retain(|term| !term.is_empty());
+    terms
+}
+
+fn pieces(line: &str, terms: &[&str]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while !rest.is_empty() {
+        // The first term there is; of several at one place the longest.
+        let next = terms.iter().filter_map(|term| rest.find(term).map(|at| (at, *term))).min_by_key(|(at, term)| (*at, std::cmp::Reverse(term.len())));
+        let Some((at, term)) = next else { break };
+        let (before, after) = (rest.get(..at).unwrap_or(""), rest.get(at + term.len()..).unwrap_or(""));
+        if !before.is_empty() {
+            pieces.push(Piece { is_marked: false, text: before.to_owned() });
+        }
+        pieces.push(Piece { is_marked: true, text: term.to_owned() });
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece { is_marked: false, text: rest.to_owned() });
+    }
+    pieces
 }
 
 /// At most two facts about the writer, the weightiest first (moderation.md 3).
@@ -822,6 +876,17 @@ mod tests {
         for foreign in ["", "https://evil.example/desk/comments?queue=spam", "//evil.example", "/desk/staff", "/desk/comments?queue=nonsense"] {
             assert_eq!(back(foreign), "/desk/comments?queue=held", "{foreign}");
         }
+    }
+
+    #[test]
+    fn what_the_rules_saw_is_marked() {
+        let shown = |line: &str| {
+            let pieces = pieces(line, &["drops.example", "drops.example/uk", "cheap"]);
+            pieces.into_iter().map(|piece| if piece.is_marked { format!("[{}]", piece.text) } else { piece.text }).collect::<String>()
+        };
+        assert_eq!(shown("see https://drops.example/uk, cheap"), "see https://[drops.example/uk], [cheap]");
+        assert_eq!(shown("nothing here"), "nothing here");
+        assert_eq!(shown(""), "");
     }
 
     #[test]

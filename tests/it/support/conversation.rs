@@ -114,3 +114,22 @@ pub async fn approve_all(desk: &Browser) {
         assert_eq!(answer.status, 303, "{}", answer.text);
     }
 }
+
+/// Takes the database away from the site: no new connection, and the open ones are cut.
+pub async fn database_away(site: &Site) {
+    let name = site.database.owner_url.rsplit_once('/').unwrap().1;
+    sql(
+        site,
+        &format!(
+            "revoke connect on database {name} from public, stet_app;
+             select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and usename = 'stet_app'"
+        ),
+    )
+    .await;
+}
+
+/// Gives it back.
+pub async fn database_back(site: &Site) {
+    let name = site.database.owner_url.rsplit_once('/').unwrap().1;
+    sql(site, &format!("grant connect on database {name} to public, stet_app")).await;
+}
