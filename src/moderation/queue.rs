@@ -19,7 +19,6 @@ use crate::core::text;
 use crate::db::DbError;
 use crate::db::schema::{addresses, articles, comment_decisions, comments, revision_credits, revisions, staff};
 use crate::moderation::model::Screening;
-use crate::render::sanitize::SanitizedHtml;
 use crate::staff::authority::MayDecide;
 use crate::text_enum;
 
@@ -96,8 +95,6 @@ pub struct Card {
     pub badge: Option<(Badge, String)>,
     /// Text as written.
     pub body: String,
-    /// Text as readers see it.
-    pub html: SanitizedHtml,
     /// When it was written.
     pub created_at: DateTime<Utc>,
     /// When its writer changed it.
@@ -286,7 +283,6 @@ struct Row {
     badge: Option<Badge>,
     badge_title: String,
     body: String,
-    html: String,
     created_at: DateTime<Utc>,
     edited_at: Option<DateTime<Utc>>,
     article_id: ArticleId,
@@ -344,7 +340,6 @@ fn card((row, (slug, published), (title, revision_number), parent, writer): Card
         name: row.name,
         badge: row.badge.map(|badge| (badge, row.badge_title)),
         body: row.body,
-        html: SanitizedHtml::from_comment_column(row.html),
         created_at: row.created_at,
         edited_at: row.edited_at,
         article: row.article_id,
