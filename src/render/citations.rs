@@ -275,7 +275,7 @@ impl Numbering {
             let label = match (run.len(), start.locator.as_str()) {
                 (1, "") => format!("Reference {}", start.number),
                 (1, locator) => format!("Reference {}, {locator}", start.number),
-                _ => format!("References {} to {}", start.number, end.number),
+                _ => format!("References {}–{}", start.number, end.number),
             };
             out.push_str("<a");
             push_attribute(out, "id", &id);

@@ -927,7 +927,7 @@ impl<'s> Writer<'s> {
         push_attribute(&mut self.out, "id", &id);
         push_attribute(&mut self.out, "href", &format!("#fn-{number}"));
         push_attribute(&mut self.out, "role", "doc-noteref");
-        push_attribute(&mut self.out, "aria-label", &format!("Note {number}"));
+        push_attribute(&mut self.out, "aria-label", &format!("Note n{number}"));
         let _ = std::fmt::Write::write_fmt(&mut self.out, format_args!(">n{number}</a></sup>"));
     }
 }
