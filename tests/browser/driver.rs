@@ -358,6 +358,10 @@ impl Chromium {
 
     async fn clip(&self, whole_page: bool) -> Value {
         let view = *self.view.lock().unwrap();
+        if whole_page {
+            // What sticks to the window stands where the page begins.
+            self.script("scrollTo(0, 0)").await;
+        }
         let height = if whole_page {
             self.script("return document.documentElement.scrollHeight").await
         } else {
