@@ -29,6 +29,7 @@ pub struct Serve {
 pub async fn run(settings: &SettingFlags, serve: &Serve) -> anyhow::Result<()> {
     let config = settings.config()?;
     let stop = stop_signal()?;
+    server::allow_many_connections();
     let listener = server::bind(config.listen).map_err(anyhow::Error::msg)?;
     let address = listener.local_addr()?;
     let reached = boot::reach_database(&config, true, say).await?;

@@ -91,6 +91,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Open connections, all together: 1,000 slow ones leave room for as many quick ones (requirements S19).
 pub const CONNECTIONS_MAX: usize = 4_096;
+/// An answer its client does not take (requirements S19: cut by 20 s; the kernel looks every few seconds).
+pub const UNREAD_TIMEOUT: Duration = Duration::from_secs(12);
+/// Open files of the process: connections, the database's, and room.
+pub const OPEN_FILES: u64 = 16_384;
 /// How long a stop waits for requests in flight (requirements R3).
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
