@@ -191,6 +191,15 @@ impl PageStore {
         None
     }
 
+    /// The page under `key` although the store is not believed: for a render that could not reach the database.
+    /// At most an hour old, and nothing that was purged here.
+    #[must_use]
+    pub fn find_stale(&self, key: &Key, now: DateTime<Utc>) -> Option<Arc<StoredPage>> {
+        let page = self.pages.get(key)?;
+        let age = (now - page.rendered_at).to_std().unwrap_or_default();
+        (page.is_good() && age < limits::PAGE_STALE_MAX).then_some(page)
+    }
+
     /// Keeps a page unless one of its tags was purged since its mark, it is too large, or the store is not live.
     /// Answers the page as kept or not, so that it can be sent either way.
     pub fn store(&self, key: Key, page: Rendered) -> Arc<StoredPage> {
@@ -343,6 +352,8 @@ mod tests {
         let later = now + chrono::TimeDelta::seconds(61);
         store.set_trust(Trust::Bypass);
         assert!(store.find(&key("/a"), now).is_none());
+        assert!(store.find_stale(&key("/a"), later).is_some(), "a render that found no database has it to fall back on");
+        assert!(store.find_stale(&key("/a"), now + chrono::TimeDelta::seconds(3601)).is_none());
         store.set_trust(Trust::Stale);
         assert!(store.find(&key("/a"), later).is_some(), "stale pages are served while the database is away");
         assert!(store.find(&key("/a"), now + chrono::TimeDelta::seconds(3601)).is_none());

@@ -17,23 +17,30 @@ pub const PAGES_CHANNEL: &str = "stet_pages";
 /// Channel that wakes the workers of other nodes; no payload.
 pub const JOBS_CHANNEL: &str = "stet_jobs";
 
+/// Between two tries to connect.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
 /// Listens until the process ends: purges pages, wakes the worker, and keeps the page store's trust true.
 pub async fn listen(shared: Arc<Shared>) {
-    let mut pause = Duration::from_millis(100);
+    let mut pause = PAUSE_MIN;
     loop {
         match shared.connect().await {
             Ok(conn) => {
-                if follow(&shared, conn).await.is_ok() {
-                    pause = Duration::from_millis(100);
-                }
+                let began = tokio::time::Instant::now();
+                let ended = follow(&shared, conn).await;
                 // Lost. Whether the database still answers is told by the next connection; until then both can be.
                 shared.pages.set_trust(Trust::Bypass);
-                tracing::warn!("the notification connection was lost; pages are not served from memory until it is back");
+                tracing::warn!(error = ?ended.err(), "the notification connection was lost; pages are not served from memory until it is back");
+                pause = PAUSE_MIN;
+                if began.elapsed() > PAUSE_MAX {
+                    continue; // tried again at once: every moment of not knowing is one without stored pages
+                }
             }
             Err(_) => shared.pages.set_trust(Trust::Stale),
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
+        pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 

@@ -50,7 +50,14 @@ pub async fn public(
     rate_limit::count(app, request)?;
     let mark = app.pages().mark();
     let rendered_at = app.now();
-    let page = render().await?;
+    let page = match render().await {
+        // Readers go on reading while the database is away (decisions 2, requirements R5).
+        Err(AppError::Unavailable) => {
+            let stored = app.pages().find_stale(&key, app.now());
+            return stored.map(|page| answer(request, &page)).ok_or(AppError::Unavailable);
+        }
+        rendered => rendered?,
+    };
     metrics::page_rendered();
     let (content_type, life, mut tags) = (page.content_type, page.life, page.tags);
     tags.push(Tag::Site);
