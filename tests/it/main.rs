@@ -9,6 +9,7 @@ mod articles;
 mod comments;
 mod demo;
 mod edge;
+mod endurance;
 mod jobs;
 mod mail;
 mod migrations;

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod cluster;
 pub mod conversation;
 pub mod people;
+pub mod process;
 pub mod scratch;
 pub mod site;
 pub mod smtp;
