@@ -199,6 +199,8 @@ struct About {
     state_class: &'static str,
     is_published: bool,
     is_live_elsewhere: bool,
+    /// Readers see another text than the working copy.
+    is_ahead: bool,
     public_href: Option<String>,
     revisions_href: Option<String>,
     saved: Option<When>,
@@ -253,6 +255,7 @@ struct Desk<'a> {
     session: &'a Session,
     settings: Arc<Settings>,
     stored: Option<(Article, Draft)>,
+    is_ahead: bool,
 }
 
 impl Desk<'_> {
@@ -325,6 +328,7 @@ impl Desk<'_> {
             state: state_label(state),
             state_class: state_class(state),
             is_published: state == ArticleState::Published,
+            is_ahead: state == ArticleState::Published && self.is_ahead,
             is_live_elsewhere: self.article().is_some_and(|article| article.first_published_at.is_some()),
             public_href: self.article().filter(|_| state == ArticleState::Published).map(|article| urls::article(&article.slug)),
             revisions_href: self.id().map(urls::desk_revisions),
@@ -354,6 +358,12 @@ async fn stored(conn: &mut Conn, id: ArticleId, who: &MayEdit) -> Result<(Articl
     Ok((article, draft))
 }
 
+/// Whether the working copy says something else than what readers see.
+async fn is_ahead(conn: &mut Conn, article: &Article, draft: &Draft) -> Result<bool, AppError> {
+    let Some(public) = article.published_revision_id else { return Ok(false) };
+    Ok(revisions::find(conn, article.id, public).await?.is_some_and(|public| public.fields != draft.fields))
+}
+
 // Looking
 
 fn asked(request: &HttpRequest, wanted: &str) -> Option<String> {
@@ -378,7 +388,7 @@ pub async fn new(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Res
         comments: if kind == ArticleKind::Page { CommentsMode::Off } else { CommentsMode::Open }.to_string(),
         ..ArticleForm::default()
     };
-    let desk = Desk { app: &app, request: &request, session: who.session(), settings, stored: None };
+    let desk = Desk { app: &app, request: &request, session: who.session(), settings, stored: None, is_ahead: false };
     desk.show(Shown { form, ..Shown::default() }).await
 }
 
@@ -388,6 +398,7 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Re
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let (article, draft) = stored(&mut conn, id, &who).await?;
+    let is_ahead = is_ahead(&mut conn, &article, &draft).await?;
     drop(conn);
     let form = ArticleForm::of(&draft, &article);
     let layout = layout::lay_out(&app.db, id, draft.fields.clone()).await;
@@ -397,7 +408,7 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Re
     };
     let findings = layout.as_ref().map(|layout| publish::checks(&article, layout, Some(&Change::Cosmetic)));
     let flash = asked(&request, "done").and_then(|done| told(&done));
-    let desk = Desk { app: &app, request: &request, session: who.session(), settings, stored: Some((article, draft)) };
+    let desk = Desk { app: &app, request: &request, session: who.session(), settings, stored: Some((article, draft)), is_ahead };
     desk.show(Shown { form, faults, layout, findings, flash, ..Shown::default() }).await
 }
 
@@ -452,7 +463,7 @@ impl Act {
 /// `POST /desk/articles/new`
 pub async fn create(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayEdit, ArticleForm>) -> Result<HttpResponse, AppError> {
     let settings = app.settings(&mut app.db.read().await?).await?;
-    let desk = Desk { app: &app, request: &request, session: form.who.session(), settings, stored: None };
+    let desk = Desk { app: &app, request: &request, session: form.who.session(), settings, stored: None, is_ahead: false };
     act(&desk, &form.who, form.fields).await
 }
 
@@ -461,9 +472,10 @@ pub async fn update(app: web::Data<App>, request: HttpRequest, form: StaffForm<M
     let id: ArticleId = path::segment(&request, "id")?;
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
-    let stored = stored(&mut conn, id, &form.who).await?;
+    let (article, draft) = stored(&mut conn, id, &form.who).await?;
+    let is_ahead = is_ahead(&mut conn, &article, &draft).await?;
     drop(conn);
-    let desk = Desk { app: &app, request: &request, session: form.who.session(), settings, stored: Some(stored) };
+    let desk = Desk { app: &app, request: &request, session: form.who.session(), settings, stored: Some((article, draft)), is_ahead };
     act(&desk, &form.who, form.fields).await
 }
 

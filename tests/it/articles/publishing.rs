@@ -103,6 +103,7 @@ async fn no_word_of_a_draft_reaches_anybody_outside() {
     let form = desk.form("form.desk").fill("title", "Quokka").fill("body", "Quokka.\n").fill("slug", "quokka");
     let saved = press(&browser, form, "version").await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.get(&saved.location().unwrap()).await.text_at(".badge--info"), "Changes not live");
     let number: i64 = site.one("select max(id) from revisions").await;
     let (reader, article) = (site.browser(), desk.address.split('?').next().unwrap().to_owned());
     let placeholder = press(&browser, typed(&browser, "Quokkas", "Quokka.\n").await, "save").await;
