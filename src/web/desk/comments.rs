@@ -273,6 +273,7 @@ async fn page(app: &App, request: &HttpRequest, who: &MayDecide, ask: Ask, refus
     let title = total.map_or_else(|| format!("{}, Comments", queue.label()), |count| format!("{} ({}), Comments", queue.label(), shown_count(count)));
     let mut frame = frame::frame(app, &settings, request, who.session(), &title);
     frame.has_errors = refused.reply_error.is_some();
+    frame::waiting(&mut frame, &urls::desk_comments(), counts.held);
     let is_filtered = ask.reason.is_some() || ask.article.is_some() || ask.address.is_some();
     let page = QueuePage {
         page: frame,

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 
 use crate::app::App;
 use crate::core::text;
+use crate::moderation::queue::shown_count;
 use crate::settings::Settings;
 use crate::staff::authority::Session;
 use crate::staff::roles::Act;
@@ -37,6 +38,13 @@ pub fn frame(app: &App, settings: &Settings, request: &HttpRequest, session: &Se
 #[must_use]
 pub fn receipt(text: impl Into<String>) -> Flash {
     Flash { kind: NoticeKind::Ok, text: text.into(), undo: None }
+}
+
+/// Puts what waits in a part of the desk beside its name in the menu; nothing when nothing waits.
+pub fn waiting(shell: &mut DeskShell, href: &str, count: i64) {
+    for link in shell.nav.iter_mut().filter(|link| link.href == href) {
+        link.count = (count > 0).then(|| shown_count(count));
+    }
 }
 
 /// The menu as far as the person may go. Pages that are not built are not in it.
