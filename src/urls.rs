@@ -212,6 +212,12 @@ pub fn invite(token: &str) -> String {
     format!("/desk/invite/{token}")
 }
 
+/// `/desk/reset`: asks for a link.
+#[must_use]
+pub fn forgotten() -> String {
+    "/desk/reset".into()
+}
+
 /// `/desk/reset/{token}`
 #[must_use]
 pub fn reset(token: &str) -> String {

@@ -20,7 +20,7 @@ use crate::mail::outbox;
 use crate::mail::send::{self, Mailer};
 use crate::notifications::last_look::{self, Look};
 use crate::notifications::letterhead::Letterhead;
-use crate::notifications::{approved, confirm, reply, staff_answer};
+use crate::notifications::{approved, confirm, reply, staff_answer, staff_link};
 
 const SEAL: &str = "audit.seal";
 const PURGE: &str = "purge";
@@ -47,6 +47,7 @@ pub fn handlers(app: &App, mailer: &Arc<Mailer>) -> Vec<Handler> {
         with_letterhead(reply::KIND, app, async |app, head, job| reply::run(&app.db, head, job).await),
         with_letterhead(staff_answer::KIND, app, async |app, head, job| staff_answer::run(&app.db, head, job).await),
         with_letterhead(approved::KIND, app, async |app, head, job| approved::run(&app.db, head, job).await),
+        with_letterhead(staff_link::KIND, app, async |app, head, job| staff_link::run(&app.db, head, job).await),
         with_letterhead(confirm::KIND, app, async |app, head, job| confirm::run(&app.db, head, job).await),
         with_app(SEAL, app, async |app| app.db.transact(async |tx| audit::seal(tx).await).await.map(|_| ())),
         with_mailer(PURGE, app, mailer, async |app, mailer, _| ended(purge::run(app, mailer).await)),

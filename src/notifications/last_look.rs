@@ -9,7 +9,7 @@ use crate::db::{Db, DbError};
 use crate::mail::outbox::{self, Mail};
 use crate::notifications::about::{self, About};
 use crate::notifications::letterhead::Letterhead;
-use crate::notifications::{approved, confirm, reply, staff_answer};
+use crate::notifications::{approved, confirm, reply, staff_answer, staff_link};
 
 /// What a last look found.
 #[derive(Debug)]
@@ -34,6 +34,9 @@ pub async fn look(db: &Db, rng: Rng, head: &Letterhead, id: MailId) -> Result<Lo
         return Ok(Look::Unwanted(why));
     }
     drop(conn);
+    if let (Some(staff), Some(purpose)) = (mail.staff_id, staff_link::purpose_of(&mail.kind)) {
+        return Ok(Look::Wanted(Box::new(staff_link::with_link(db, rng, head, mail, staff, purpose).await?)));
+    }
     match mail.address_id {
         Some(address) if mail.kind == "confirm" => Ok(Look::Wanted(Box::new(confirm::with_link(db, rng, head, mail, address).await?))),
         _ => Ok(Look::Wanted(Box::new(mail))),
@@ -55,7 +58,10 @@ async fn objection(conn: &mut AsyncPgConnection, mail: &Mail) -> Result<Option<&
                 (None, None) => Ok(Some("the address is gone")),
             }
         }
-        // Mails of other kinds (a reset link) are asked for by their recipient and always wanted.
+        (kind, _, Some(staff)) => match staff_link::purpose_of(kind) {
+            Some(purpose) => Ok((!staff_link::is_wanted(conn, staff, purpose).await?).then_some("the person can’t use the link any more")),
+            None => Ok(None),
+        },
         _ => Ok(None),
     }
 }

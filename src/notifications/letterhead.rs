@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::core::ids::{AddressId, ArticleId, CommentId, SubscriptionId};
 use crate::core::secret::Secret;
+use crate::core::status::LinkPurpose;
 use crate::db::DbError;
 use crate::mail::message;
 use crate::notifications::unsubscribe;
@@ -80,6 +81,17 @@ impl Letterhead {
     #[must_use]
     pub fn confirm_link(&self, token: &str) -> String {
         format!("{}{}", self.base_url, urls::mail_confirm(token))
+    }
+
+    /// Where a person on the team chooses a password.
+    #[must_use]
+    pub fn password_link(&self, purpose: LinkPurpose, token: &str) -> String {
+        let path = match purpose {
+            LinkPurpose::Invite => urls::invite(token),
+            LinkPurpose::Reset => urls::reset(token),
+            LinkPurpose::Setup => urls::setup(token),
+        };
+        format!("{}{path}", self.base_url)
     }
 
     /// Where staff choose their mails.

@@ -9,4 +9,5 @@ pub mod last_look;
 pub mod letterhead;
 pub mod reply;
 pub mod staff_answer;
+pub mod staff_link;
 pub mod unsubscribe;

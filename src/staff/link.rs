@@ -14,7 +14,8 @@ use crate::db::{DbError, Tx};
 use crate::staff::session::span;
 
 /// What a link needs of a person to work.
-fn fits(purpose: LinkPurpose, state: StaffState) -> bool {
+#[must_use]
+pub fn fits(purpose: LinkPurpose, state: StaffState) -> bool {
     match purpose {
         LinkPurpose::Invite => state == StaffState::Invited,
         // An invited person who lost the invitation chooses a password by a reset link.
@@ -25,11 +26,16 @@ fn fits(purpose: LinkPurpose, state: StaffState) -> bool {
 
 /// A new link for a person; earlier ones of the same purpose stop working.
 pub(super) async fn make(tx: &mut Tx, rng: Rng, staff_id: StaffId, purpose: LinkPurpose) -> Result<Token, DbError> {
+    void(tx, staff_id, purpose).await?;
+    add(tx, rng, staff_id, purpose).await
+}
+
+/// A new link for a person beside earlier ones: for the mail that carries it, each time it is tried.
+pub async fn add(tx: &mut Tx, rng: Rng, staff_id: StaffId, purpose: LinkPurpose) -> Result<Token, DbError> {
     let life = match purpose {
         LinkPurpose::Invite => limits::INVITE_LINK_LIFE,
         LinkPurpose::Reset | LinkPurpose::Setup => limits::RESET_LINK_LIFE,
     };
-    void(tx, staff_id, purpose).await?;
     let token = rng.token();
     diesel::insert_into(staff_links::table)
         .values((

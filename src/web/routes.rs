@@ -70,6 +70,7 @@ routes! {
     "/desk/sign-out" => { post Staff sign_in::sign_out }
     "/desk/setup/{token}" => { get TokenHolder setup::show, post TokenHolder setup::submit }
     "/desk/invite/{token}" => { get TokenHolder links::show_invite, post TokenHolder links::accept }
+    "/desk/reset" => { get Anyone links::show_forgotten, post Anyone links::forgotten }
     "/desk/reset/{token}" => { get TokenHolder links::show_reset, post TokenHolder links::reset }
     "/desk/account" => { get Staff account::show }
     "/desk/account/password" => { post Staff account::change }

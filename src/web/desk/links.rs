@@ -8,7 +8,10 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::core::rng::Token;
 use crate::core::status::LinkPurpose;
+use crate::core::text::Email;
+use crate::notifications::staff_link;
 use crate::staff::link::{self, Holder};
+use crate::staff::model;
 use crate::staff::password::{Hashed, NewPassword};
 use crate::staff::{invite, recover};
 use crate::urls;
@@ -93,6 +96,62 @@ pub async fn accept(app: web::Data<App>, request: HttpRequest, form: Form<Choose
     let origin = Origin::of(&app, &request);
     let opened = app.db.transact(async |tx| invite::accept(tx, app.rng(), &token, &password, &origin.whence()).await).await?.ok_or(AppError::NotFound)?;
     with_cookies(&app, lead_to(urls::desk()), &opened)
+}
+
+/// The address a reset is asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Forgotten {
+    email: String,
+}
+
+impl Fields for Forgotten {
+    const NAMES: &'static [&'static str] = &["email"];
+}
+
+#[derive(Template)]
+#[template(path = "desk/forgotten.html")]
+struct ForgottenPage<'a> {
+    page: BareShell,
+    email: &'a str,
+    errors: FormErrors,
+    is_asked: bool,
+    action: String,
+    sign_in_href: String,
+}
+
+async fn forgotten_page(app: &App, request: &HttpRequest, status: StatusCode, email: &str, errors: FormErrors, is_asked: bool) -> Result<HttpResponse, AppError> {
+    let settings = app.parts.settings.last_known();
+    let mut page = shell::bare(app, &settings, request, "Reset your password");
+    page.has_errors = !errors.is_empty();
+    let body = ForgottenPage { page, email, errors, is_asked, action: urls::forgotten(), sign_in_href: urls::sign_in(None) }.render()?;
+    Ok(cached_pages::private(request, status, body).await)
+}
+
+/// `GET /desk/reset`
+pub async fn show_forgotten(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    rate_limit::count(&app, &request)?;
+    forgotten_page(&app, &request, StatusCode::OK, "", FormErrors::default(), false).await
+}
+
+/// `POST /desk/reset`: the same answer and the same work whether or not somebody has the address.
+pub async fn forgotten(app: web::Data<App>, request: HttpRequest, form: Form<Forgotten>) -> Result<HttpResponse, AppError> {
+    rate_limit::count(&app, &request)?;
+    let typed = &form.fields.email;
+    let Some(email) = Email::parse(typed) else {
+        let mut errors = FormErrors::default();
+        errors.add("email", "Enter an email address, such as name@example.com");
+        return forgotten_page(&app, &request, StatusCode::UNPROCESSABLE_ENTITY, typed, errors, false).await;
+    };
+    let mac = app.secret().mac("account", email.canonical.as_bytes());
+    let asked_for = data_encoding::HEXLOWER.encode(mac.get(..8).unwrap_or(&mac));
+    app.db
+        .transact(async |tx| {
+            let person = model::find_by_email(tx.conn(), &email).await?;
+            staff_link::enqueue(tx, LinkPurpose::Reset, person.map(|person| person.id), &asked_for).await
+        })
+        .await?;
+    forgotten_page(&app, &request, StatusCode::OK, "", FormErrors::default(), true).await
 }
 
 /// `GET /desk/reset/{token}`

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::core::ids::StaffId;
-use crate::core::status::{Role, StaffState};
+use crate::core::status::{LinkPurpose, Role, StaffState};
 use crate::core::text::{self, Email};
+use crate::notifications::staff_link;
 use crate::settings::Settings;
 use crate::staff::authority::MayManageStaff;
 use crate::staff::model::{self, By, ChangeError, CreateError, NewPerson, Person, Standing};
@@ -180,11 +181,16 @@ pub async fn invite(app: web::Data<App>, request: HttpRequest, form: StaffForm<M
     }
     if let (Some(email), Some(role), true) = (&email, role, errors.is_empty()) {
         let new = NewPerson { title: &typed.title, ..NewPerson::new(&typed.name, role, Standing::Invited(email)) };
-        match app.db.transact(async |tx| invite::invite(tx, app.rng(), By::Manager(who), &new).await).await {
+        let invited = app.db.transact(async |tx| {
+            let invited = invite::invite(tx, app.rng(), By::Manager(who), &new).await?;
+            staff_link::enqueue(tx, LinkPurpose::Invite, Some(invited.0), &invited.0.to_string()).await?;
+            Ok::<_, CreateError>(invited)
+        });
+        match invited.await {
             Ok((_, token)) => {
                 let link = Link {
                     heading: format!("{} is invited", text::tidy_name(&typed.name)),
-                    about: "Send this link to them. It works once, for seven days, and is not shown again.",
+                    about: "They get an email with a link. If it does not arrive, hand over this one: it works once, for seven days, and is not shown again.",
                     address: absolute(&app, &urls::invite(&token.reveal())),
                 };
                 return page(&app, &request, who, Shown { typed: &Invite::default(), errors, flash: None, link: Some(link), status: StatusCode::OK }).await;

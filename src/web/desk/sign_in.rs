@@ -45,6 +45,7 @@ struct SignInPage<'a> {
     errors: FormErrors,
     notice: Option<&'static str>,
     action: String,
+    reset_href: String,
     home_href: String,
     next: &'a str,
     is_post: bool,
@@ -73,6 +74,7 @@ impl<'a> SignInPage<'a> {
             errors,
             notice: None,
             action: urls::sign_in(None),
+            reset_href: urls::forgotten(),
             home_href: urls::home(),
             next: &again.address,
             is_post: again.is_post,
@@ -153,7 +155,7 @@ pub async fn submit(app: web::Data<App>, request: HttpRequest, payload: web::Pay
             refused(&app, &request, &fields.email, &again, errors).await
         }
         Err(SignInError::TooMany { wait }) => {
-            errors.add("password", format!("Too many tries. Wait {} and try again.", minutes(wait)));
+            errors.add("password", format!("Too many tries. Wait {}, or reset your password.", minutes(wait)));
             let mut response = page_with(&request, StatusCode::TOO_MANY_REQUESTS, SignInPage::new(&app, &request, &fields.email, &again, errors)).await?;
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(wait.as_secs().max(1)));
             Ok(response)
