@@ -56,7 +56,15 @@ pub struct Entry<'a> {
 /// Adds an entry in the transaction of the change it tells of.
 pub async fn append(tx: &mut Tx, entry: Entry<'_>) -> Result<AuditId, DbError> {
     let (actor, staff_id) = entry.actor.columns();
-    let row = Row { at: tx.now, actor, staff_id: staff_id.map(|id| id.0), action: entry.action, subject: entry.subject, subject_id: entry.subject_id, detail: &entry.detail };
+    let row = Row {
+        at: tx.now,
+        actor,
+        staff_id: staff_id.map(|id| id.0),
+        action: entry.action,
+        subject: entry.subject,
+        subject_id: entry.subject_id,
+        detail: &entry.detail,
+    };
     let digest = row.digest();
     let id: AuditId = diesel::insert_into(audit_entries::table)
         .values((
@@ -128,7 +136,15 @@ struct Stored {
 
 impl Stored {
     fn is_whole(&self) -> bool {
-        let row = Row { at: self.at, actor: &self.actor, staff_id: self.staff_id, action: &self.action, subject: &self.subject, subject_id: self.subject_id, detail: &self.detail };
+        let row = Row {
+            at: self.at,
+            actor: &self.actor,
+            staff_id: self.staff_id,
+            action: &self.action,
+            subject: &self.subject,
+            subject_id: self.subject_id,
+            detail: &self.detail,
+        };
         row.digest() == self.digest
     }
 }
@@ -158,7 +174,9 @@ pub async fn seal(tx: &mut Tx) -> Result<usize, DbError> {
         .limit(SEAL_ENTRIES_MAX)
         .load(tx.conn())
         .await?;
-    let (Some((first_id, _)), Some((last_id, _))) = (rows.as_slice().first(), rows.as_slice().last()) else { return Ok(0) };
+    let (Some((first_id, _)), Some((last_id, _))) = (rows.as_slice().first(), rows.as_slice().last()) else {
+        return Ok(0);
+    };
     let hash = chain(&previous, rows.iter().map(|(_, digest)| digest.as_slice()));
     diesel::insert_into(audit_seals::table)
         .values((
@@ -231,8 +249,15 @@ pub async fn verify(conn: &mut AsyncPgConnection) -> Result<Verdict, DbError> {
 async fn entries(conn: &mut AsyncPgConnection, after: i64, last: i64) -> Result<Vec<Stored>, DbError> {
     let rows = audit_entries::table
         .select((
-            audit_entries::id, audit_entries::at, audit_entries::actor, audit_entries::staff_id, audit_entries::action,
-            audit_entries::subject, audit_entries::subject_id, audit_entries::detail, audit_entries::digest,
+            audit_entries::id,
+            audit_entries::at,
+            audit_entries::actor,
+            audit_entries::staff_id,
+            audit_entries::action,
+            audit_entries::subject,
+            audit_entries::subject_id,
+            audit_entries::detail,
+            audit_entries::digest,
         ))
         .filter(audit_entries::id.gt(after))
         .filter(audit_entries::id.le(last))
@@ -267,8 +292,14 @@ pub struct Line {
 pub async fn list(conn: &mut AsyncPgConnection, before: Option<AuditId>, limit: i64) -> Result<Vec<Line>, DbError> {
     let lines = audit_entries::table
         .select((
-            audit_entries::id, audit_entries::at, audit_entries::actor, audit_entries::staff_id, audit_entries::action,
-            audit_entries::subject, audit_entries::subject_id, audit_entries::detail,
+            audit_entries::id,
+            audit_entries::at,
+            audit_entries::actor,
+            audit_entries::staff_id,
+            audit_entries::action,
+            audit_entries::subject,
+            audit_entries::subject_id,
+            audit_entries::detail,
         ))
         .filter(audit_entries::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .order(audit_entries::id.desc())
@@ -282,8 +313,14 @@ pub async fn list(conn: &mut AsyncPgConnection, before: Option<AuditId>, limit: 
 pub async fn list_of(conn: &mut AsyncPgConnection, subject: &str, subject_id: i64) -> Result<Vec<Line>, DbError> {
     let lines = audit_entries::table
         .select((
-            audit_entries::id, audit_entries::at, audit_entries::actor, audit_entries::staff_id, audit_entries::action,
-            audit_entries::subject, audit_entries::subject_id, audit_entries::detail,
+            audit_entries::id,
+            audit_entries::at,
+            audit_entries::actor,
+            audit_entries::staff_id,
+            audit_entries::action,
+            audit_entries::subject,
+            audit_entries::subject_id,
+            audit_entries::detail,
         ))
         .filter(audit_entries::subject.eq(subject))
         .filter(audit_entries::subject_id.eq(subject_id))

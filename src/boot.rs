@@ -38,14 +38,25 @@ pub async fn reach_database(config: &Config, exclusive: bool, say: impl Fn(&str)
     if let Database::At { url, owner_url } = &config.database {
         return Ok(Reached { url: url.clone(), owner_url: owner_url.clone(), private: None });
     }
-    if !exclusive
-        && let Some(running) = PrivatePostgres::running(&config.data_dir)?
-    {
-        return Ok(Reached { url: running.url(Role::App, DATABASE), owner_url: running.url(Role::Owner, DATABASE), private: None });
+    if !exclusive && let Some(running) = PrivatePostgres::running(&config.data_dir)? {
+        return Ok(Reached {
+            url: running.url(Role::App, DATABASE),
+            owner_url: running.url(Role::Owner, DATABASE),
+            private: None,
+        });
     }
-    let options = embedded::Options { data_dir: config.data_dir.clone(), durable: true, max_connections: 200, environment: config.machine.clone() };
+    let options = embedded::Options {
+        data_dir: config.data_dir.clone(),
+        durable: true,
+        max_connections: 200,
+        environment: config.machine.clone(),
+    };
     let private = PrivatePostgres::start(options, say).await?;
-    Ok(Reached { url: private.url(Role::App, DATABASE), owner_url: private.url(Role::Owner, DATABASE), private: Some(private) })
+    Ok(Reached {
+        url: private.url(Role::App, DATABASE),
+        owner_url: private.url(Role::Owner, DATABASE),
+        private: Some(private),
+    })
 }
 
 /// Applies missing migrations, telling each.
@@ -58,13 +69,19 @@ pub async fn migrate(config: &Config, reached: &Reached, say: impl Fn(&str)) -> 
 }
 
 /// The parts of the process over a migrated database.
-pub fn parts(config: &Config, database_url: String, clock: Clock, listen: std::net::SocketAddr) -> anyhow::Result<Arc<Parts>> {
+pub fn parts(
+    config: &Config,
+    database_url: String,
+    clock: Clock,
+    listen: std::net::SocketAddr,
+) -> anyhow::Result<Arc<Parts>> {
     let secret = match &config.secret {
         Some(secret) => secret.clone(),
         None => secret_of(&config.data_dir)?,
     };
     let pages = Arc::new(PageStore::new(config.page_store_bytes));
-    let fallback_base_url = Url::parse(&format!("http://{listen}/")).context("the listening address is no web address")?;
+    let fallback_base_url =
+        Url::parse(&format!("http://{listen}/")).context("the listening address is no web address")?;
     let mailer = mailer(config, &fallback_base_url, &clock)?;
     Ok(Arc::new(Parts {
         mailer,
@@ -101,14 +118,23 @@ fn secret_of(data_dir: &Path) -> anyhow::Result<Secret> {
     let path = data_dir.join("secret.key");
     match std::fs::read_to_string(&path) {
         Ok(text) => {
-            let bytes = data_encoding::BASE64.decode(text.trim().as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-            let Some(bytes) = bytes else { bail!("{} does not hold a key. Bring it back from a backup; without it, links in sent mails and signed-in browsers stop working", path.display()) };
+            let bytes = data_encoding::BASE64
+                .decode(text.trim().as_bytes())
+                .ok()
+                .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+            let Some(bytes) = bytes else {
+                bail!(
+                    "{} does not hold a key. Bring it back from a backup; without it, links in sent mails and signed-in browsers stop working",
+                    path.display()
+                )
+            };
             Ok(Secret::new(bytes))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut key = [0; 32];
             Rng::system().fill(&mut key);
-            write_private(&path, &format!("{}\n", data_encoding::BASE64.encode(&key))).with_context(|| format!("the key cannot be written to {}", path.display()))?;
+            write_private(&path, &format!("{}\n", data_encoding::BASE64.encode(&key)))
+                .with_context(|| format!("the key cannot be written to {}", path.display()))?;
             Ok(Secret::new(key))
         }
         Err(error) => bail!("{} cannot be read ({error}). Check its owner and permissions", path.display()),

@@ -39,19 +39,59 @@ const fn hidden(key: &'static str, env: &'static str, about: &'static str) -> Kn
 pub const KNOWN: &[Known] = &[
     known("listen", "STET_LISTEN", "address and port to listen on; 127.0.0.1:8080"),
     known("base_url", "STET_BASE_URL", "the site's address as readers type it; wins over the setup page's"),
-    known("data_dir", "STET_DATA_DIR", "folder of the private Postgres, media, mail files and the secret key; ./data, for root /var/lib/stet"),
-    hidden("database_url", "DATABASE_URL", "a Postgres of your own (15 or newer); unset: a private one in the data folder"),
-    hidden("database_owner_url", "STET_DATABASE_OWNER_URL", "the same database as the role that owns the tables: migrations run as it"),
-    hidden("secret_key", "STET_SECRET_KEY", "32 bytes as base64 or hex; required with DATABASE_URL; unset: secret.key in the data folder"),
-    hidden("smtp_url", "STET_SMTP_URL", "smtp://user:password@host:587?tls=required; unset: mail is written as .eml files under the data folder"),
+    known(
+        "data_dir",
+        "STET_DATA_DIR",
+        "folder of the private Postgres, media, mail files and the secret key; ./data, for root /var/lib/stet",
+    ),
+    hidden(
+        "database_url",
+        "DATABASE_URL",
+        "a Postgres of your own (15 or newer); unset: a private one in the data folder",
+    ),
+    hidden(
+        "database_owner_url",
+        "STET_DATABASE_OWNER_URL",
+        "the same database as the role that owns the tables: migrations run as it",
+    ),
+    hidden(
+        "secret_key",
+        "STET_SECRET_KEY",
+        "32 bytes as base64 or hex; required with DATABASE_URL; unset: secret.key in the data folder",
+    ),
+    hidden(
+        "smtp_url",
+        "STET_SMTP_URL",
+        "smtp://user:password@host:587?tls=required; unset: mail is written as .eml files under the data folder",
+    ),
     known("mail_from", "STET_MAIL_FROM", "sender of mails, such as Harbour Health <hello@harbour.example>"),
-    known("trusted_proxies", "STET_TRUSTED_PROXIES", "networks whose X-Forwarded-For is believed, separated by commas; none"),
+    known(
+        "trusted_proxies",
+        "STET_TRUSTED_PROXIES",
+        "networks whose X-Forwarded-For is believed, separated by commas; none",
+    ),
     known("workers", "STET_WORKERS", "web worker threads; as many as cores"),
-    known("page_store_bytes", "STET_PAGE_STORE_BYTES", "memory for finished pages, bytes; 67108864; 0 switches the store off"),
-    known("requests_a_minute", "STET_REQUESTS_A_MINUTE", "requests that reach the database, a minute and network; 1200; 0: no ceiling"),
+    known(
+        "page_store_bytes",
+        "STET_PAGE_STORE_BYTES",
+        "memory for finished pages, bytes; 67108864; 0 switches the store off",
+    ),
+    known(
+        "requests_a_minute",
+        "STET_REQUESTS_A_MINUTE",
+        "requests that reach the database, a minute and network; 1200; 0: no ceiling",
+    ),
     known("comments_a_minute", "STET_COMMENTS_A_MINUTE", "comments a minute from one network; 10; test switch"),
-    known("moderation", "STET_MODERATION", "who waits: none, newcomers, everyone; overrides the desk's setting; test switch"),
-    known("allow_unsafe_database", "STET_ALLOW_UNSAFE_DATABASE", "1: start although the database may lose what it acknowledged"),
+    known(
+        "moderation",
+        "STET_MODERATION",
+        "who waits: none, newcomers, everyone; overrides the desk's setting; test switch",
+    ),
+    known(
+        "allow_unsafe_database",
+        "STET_ALLOW_UNSAFE_DATABASE",
+        "1: start although the database may lose what it acknowledged",
+    ),
     known("pg_bin", "STET_PG_BIN", "folder of the Postgres programs for the private Postgres"),
     known("log", "STET_LOG", "what is logged, such as info or stet=debug; info, without the web server’s own start"),
     known("log_format", "STET_LOG_FORMAT", "text or json; text on a terminal, else json"),
@@ -132,8 +172,10 @@ impl Given {
 
     fn add_file(&mut self, path: &Path) -> Result<(), Vec<Mistake>> {
         let mistake = |problem: String| vec![Mistake { setting: path.display().to_string(), problem }];
-        let text = std::fs::read_to_string(path).map_err(|error| mistake(format!("cannot be read ({error}). Check the path and its permissions")))?;
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| mistake(format!("is not TOML: {}", error.message())))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| mistake(format!("cannot be read ({error}). Check the path and its permissions")))?;
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| mistake(format!("is not TOML: {}", error.message())))?;
         for (key, value) in table {
             let Some(setting) = KNOWN.iter().find(|setting| setting.key == key) else {
                 return Err(mistake(format!("has an unknown key “{key}”. `stet check --print` lists the known ones")));
@@ -141,9 +183,17 @@ impl Given {
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Boolean(flag) => if flag { "1".into() } else { "0".into() },
+                toml::Value::Boolean(flag) => {
+                    if flag {
+                        "1".into()
+                    } else {
+                        "0".into()
+                    }
+                }
                 toml::Value::Array(list) => list.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(","),
-                toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => return Err(mistake(format!("“{key}” must be a text, a number or a list of texts"))),
+                toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
+                    return Err(mistake(format!("“{key}” must be a text, a number or a list of texts")));
+                }
             };
             self.0.insert(setting.key, (text, Source::File(path.to_owned())));
         }
@@ -264,7 +314,13 @@ impl Config {
                 _ => None,
             }),
         };
-        if matches!(config.database, Database::At { .. }) && config.secret.is_none() && !reader.mistakes.iter().any(|mistake| mistake.setting.contains("SECRET_KEY") || mistake.setting.contains("secret")) {
+        if matches!(config.database, Database::At { .. })
+            && config.secret.is_none()
+            && !reader
+                .mistakes
+                .iter()
+                .any(|mistake| mistake.setting.contains("SECRET_KEY") || mistake.setting.contains("secret"))
+        {
             reader.mistakes.push(Mistake {
                 setting: "STET_SECRET_KEY".into(),
                 problem: "is needed with DATABASE_URL, so that every process and every backup has the same key. Set it to the output of `openssl rand -base64 32` and keep it with your backups".into(),
@@ -294,7 +350,9 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, key: &'static str, min: u64, max: u64) -> Option<u64> {
-        self.parse(key, &format!("must be a whole number from {min} to {max}"), |text| text.parse().ok().filter(|number| (min..=max).contains(number)))
+        self.parse(key, &format!("must be a whole number from {min} to {max}"), |text| {
+            text.parse().ok().filter(|number| (min..=max).contains(number))
+        })
     }
 
     fn name(&self, key: &'static str) -> String {
@@ -322,7 +380,12 @@ impl Reader<'_> {
 #[must_use]
 pub fn base_url(text: &str) -> Option<Url> {
     let url = Url::parse(text.trim_end_matches('/')).ok()?;
-    let plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.path() == "/";
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.path() == "/";
     plain.then_some(url)
 }
 
@@ -425,7 +488,13 @@ mod tests {
     #[test]
     fn the_address_is_a_site_and_nothing_more() {
         assert_eq!(base_url("https://harbour.example/").unwrap().as_str(), "https://harbour.example/");
-        for wrong in ["harbour.example", "ftp://a.example", "https://a.example/blog", "https://a.example/?x", "https://u@a.example"] {
+        for wrong in [
+            "harbour.example",
+            "ftp://a.example",
+            "https://a.example/blog",
+            "https://a.example/?x",
+            "https://u@a.example",
+        ] {
             assert!(base_url(wrong).is_none(), "{wrong}");
         }
     }

@@ -86,7 +86,8 @@ impl Default for Comments {
     fn default() -> Self {
         Self {
             moderation: ModerationMode::Newcomers,
-            house_rules: "Questions and experience are both welcome. Don’t share someone else’s private details.".into(),
+            house_rules: "Questions and experience are both welcome. Don’t share someone else’s private details."
+                .into(),
             depth: 2,
             edit_window_minutes: 15,
             newcomer_links: crate::core::limits::NEWCOMER_LINKS_FREE,
@@ -152,21 +153,26 @@ impl Subject for People {
 
 /// All settings as they are stored now.
 pub async fn load(conn: &mut AsyncPgConnection) -> Result<Settings, DbError> {
-    let rows: Vec<(String, serde_json::Value)> = settings::table.select((settings::key, settings::value)).load(conn).await?;
+    let rows: Vec<(String, serde_json::Value)> =
+        settings::table.select((settings::key, settings::value)).load(conn).await?;
     Ok(Settings { site: pick(&rows), comments: pick(&rows), sources: pick(&rows), people: pick(&rows) })
 }
 
 fn pick<S: Subject>(rows: &[(String, serde_json::Value)]) -> S {
     let Some((_, value)) = rows.iter().find(|(key, _)| key == S::KEY) else { return S::default() };
     serde_json::from_value(value.clone()).unwrap_or_else(|_| {
-        tracing::error!(setting.key = S::KEY, "a setting cannot be read and its defaults are used: save it again in the desk");
+        tracing::error!(
+            setting.key = S::KEY,
+            "a setting cannot be read and its defaults are used: save it again in the desk"
+        );
         S::default()
     })
 }
 
 /// Saves one subject; every page is purged.
 pub async fn save<S: Subject>(tx: &mut Tx, subject: &S) -> Result<(), DbError> {
-    let value = serde_json::to_value(subject).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
+    let value =
+        serde_json::to_value(subject).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
     diesel::insert_into(settings::table)
         .values((settings::key.eq(S::KEY), settings::value.eq(&value), settings::updated_at.eq(tx.now)))
         .on_conflict(settings::key)
@@ -208,6 +214,11 @@ impl Cached {
     /// The settings last read, however old, else the defaults: for pages that are drawn while the database is away.
     #[must_use]
     pub fn last_known(&self) -> Arc<Settings> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, settings)| Arc::clone(settings)).unwrap_or_default()
+        self.held
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|(_, settings)| Arc::clone(settings))
+            .unwrap_or_default()
     }
 }

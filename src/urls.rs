@@ -8,12 +8,50 @@ use crate::core::ids::{ArticleId, AuditId, CommentId, MailId, ReferenceId, Revis
 use crate::core::status::{ArticleKind, ArticleState};
 
 /// Characters escaped in a query value.
-const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'=').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+const QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'+')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
 
 /// First segments of the route table: no article may have one as its slug. `tests/it` compares it with the table.
 pub const RESERVED_SLUGS: &[&str] = &[
-    "admin", "appearance", "authors", "comments", "corrections", "desk", "events", "favicon", "feed", "healthz", "hooks", "latest", "mail", "media",
-    "metrics", "my", "preview", "privacy", "readyz", "robots", "search", "sitemap", "static", "tags", "topics", "well-known", "wp-admin",
+    "admin",
+    "appearance",
+    "authors",
+    "comments",
+    "corrections",
+    "desk",
+    "events",
+    "favicon",
+    "feed",
+    "healthz",
+    "hooks",
+    "latest",
+    "mail",
+    "media",
+    "metrics",
+    "my",
+    "preview",
+    "privacy",
+    "readyz",
+    "robots",
+    "search",
+    "sitemap",
+    "static",
+    "tags",
+    "topics",
+    "well-known",
+    "wp-admin",
 ];
 
 /// Whether a slug would hide one of the site's own addresses.

@@ -63,7 +63,12 @@ fn with_app(kind: &'static str, app: &App, work: impl AsyncFn(&App) -> Result<()
     })
 }
 
-fn with_mailer(kind: &'static str, app: &App, mailer: &Arc<Mailer>, work: impl AsyncFn(&App, &Mailer, &Job) -> Outcome + 'static) -> Handler {
+fn with_mailer(
+    kind: &'static str,
+    app: &App,
+    mailer: &Arc<Mailer>,
+    work: impl AsyncFn(&App, &Mailer, &Job) -> Outcome + 'static,
+) -> Handler {
     let (app, mailer, work) = (app.clone(), Arc::clone(mailer), Arc::new(work));
     Handler::new(kind, move |job| {
         let (app, mailer, work) = (app.clone(), Arc::clone(&mailer), Arc::clone(&work));
@@ -71,7 +76,11 @@ fn with_mailer(kind: &'static str, app: &App, mailer: &Arc<Mailer>, work: impl A
     })
 }
 
-fn with_letterhead(kind: &'static str, app: &App, work: impl AsyncFn(&App, &Letterhead, &Job) -> Outcome + 'static) -> Handler {
+fn with_letterhead(
+    kind: &'static str,
+    app: &App,
+    work: impl AsyncFn(&App, &Letterhead, &Job) -> Outcome + 'static,
+) -> Handler {
     let (app, work) = (app.clone(), Arc::new(work));
     Handler::new(kind, move |job| {
         let (app, work) = (app.clone(), Arc::clone(&work));
@@ -125,7 +134,10 @@ pub fn worker(app: &App, mailer: &Arc<Mailer>) -> Worker {
 /// Starts the worker on a thread of its own. It ends when `stop` says true: jobs under way finish or are given
 /// back to the queue. Join the thread before the database is shut down.
 pub fn start(parts: Arc<Parts>, stop: watch::Receiver<bool>) -> anyhow::Result<std::thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the worker's runtime cannot be made")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the worker's runtime cannot be made")?;
     let work = move || {
         let app = App::for_thread(&parts, crate::core::limits::DB_CONNECTIONS_WORKER);
         runtime.block_on(LocalSet::new().run_until(run::run(worker(&app, &parts.mailer), stop)));

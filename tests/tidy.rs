@@ -23,11 +23,11 @@ const RANKS: &[(u8, &[&str])] = &[
 
 /// Neighbours that may be used, each with its reason beside it.
 const ALSO: &[(&str, &str)] = &[
-    ("render", "core"),        // limits of the text
-    ("urls", "core"),          // ids in addresses
-    ("settings", "audit"),     // a change of settings is logged
-    ("media", "audit"),        // so is a new file
-    ("mail", "audit"),         // so is a mail sent again
+    ("render", "core"),    // limits of the text
+    ("urls", "core"),      // ids in addresses
+    ("settings", "audit"), // a change of settings is logged
+    ("media", "audit"),    // so is a new file
+    ("mail", "audit"),     // so is a mail sent again
     ("boot", "config"),
     ("cli", "boot"),
     ("cli", "config"),
@@ -91,7 +91,8 @@ fn modules_use_only_what_stands_below_them() {
     let mut breaks = Vec::new();
     for path in files("src", &["rs"]) {
         let module = module_of(&path);
-        let own = rank(&module).unwrap_or_else(|| panic!("{} is in no rank: add it to tests/tidy.rs and the map", short(&path)));
+        let own = rank(&module)
+            .unwrap_or_else(|| panic!("{} is in no rank: add it to tests/tidy.rs and the map", short(&path)));
         for used in named_modules(&fs::read_to_string(&path).unwrap()) {
             let Some(other) = rank(&used) else { continue }; // a macro of ours
             let allowed = used == module || other < own || ALSO.contains(&(module.as_str(), used.as_str()));
@@ -127,7 +128,11 @@ fn mod_files_are_a_table_of_contents() {
             continue; // db and cli: see the decisions in src/README.md
         }
         for line in fs::read_to_string(&path).unwrap().lines() {
-            let plain = line.is_empty() || line.starts_with("//!") || line.starts_with("pub mod ") || line.starts_with("mod ") || line.starts_with("pub(crate) mod ");
+            let plain = line.is_empty()
+                || line.starts_with("//!")
+                || line.starts_with("pub mod ")
+                || line.starts_with("mod ")
+                || line.starts_with("pub(crate) mod ");
             assert!(plain, "{}: {line}", short(&path));
         }
     }
@@ -142,7 +147,11 @@ fn every_file_says_what_it_is_for() {
     }
     for folder in ["migrations"] {
         for path in files(folder, &["sql"]) {
-            assert!(fs::read_to_string(&path).unwrap().starts_with("--"), "{}: the first line says why and whether it is safe under traffic", short(&path));
+            assert!(
+                fs::read_to_string(&path).unwrap().starts_with("--"),
+                "{}: the first line says why and whether it is safe under traffic",
+                short(&path)
+            );
         }
     }
 }
@@ -159,7 +168,20 @@ fn functions_are_one_thought() {
         for (number, line) in text.lines().enumerate() {
             let indent = line.len() - line.trim_start().len();
             let head = line.trim_start();
-            let is_head = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(crate) fn ", "pub(super) fn ", "const fn ", "pub const fn ", "pub(super) async fn ", "pub(crate) async fn "].iter().any(|word| head.starts_with(word));
+            let is_head = [
+                "fn ",
+                "pub fn ",
+                "async fn ",
+                "pub async fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "const fn ",
+                "pub const fn ",
+                "pub(super) async fn ",
+                "pub(crate) async fn ",
+            ]
+            .iter()
+            .any(|word| head.starts_with(word));
             if is_head && start.is_none() && !head.ends_with(';') {
                 start = Some((number, indent, head.chars().take(60).collect()));
             }
@@ -186,7 +208,14 @@ fn templates_escape_everything_and_write_no_style_or_script() {
         }
         if !mail {
             assert!(!text.contains(" style=\""), "{}: the policy forbids inline styles", short(&path));
-            let by_hand = ["href=\"/desk", "action=\"/desk", "href=\"/comments", "action=\"/comments", "href=\"/topics", "href=\"/authors"];
+            let by_hand = [
+                "href=\"/desk",
+                "action=\"/desk",
+                "href=\"/comments",
+                "action=\"/comments",
+                "href=\"/topics",
+                "href=\"/authors",
+            ];
             for address in by_hand {
                 assert!(!text.contains(address), "{}: {address}: addresses come from urls.rs", short(&path));
             }
@@ -202,7 +231,16 @@ fn style_sheets_are_layered_logical_and_without_force() {
         if name != "print.css" {
             assert!(!text.contains("!important"), "{name} uses !important");
         }
-        for physical in ["margin-left", "margin-right", "padding-left", "padding-right", "text-align: left", "text-align: right", "border-left", "border-right"] {
+        for physical in [
+            "margin-left",
+            "margin-right",
+            "padding-left",
+            "padding-right",
+            "text-align: left",
+            "text-align: right",
+            "border-left",
+            "border-right",
+        ] {
             assert!(!text.contains(physical), "{name}: {physical}: use the logical property");
         }
         if name != "tokens.css" {
@@ -249,6 +287,10 @@ fn every_dependency_stands_beside_its_reason() {
 #[test]
 fn nothing_large_or_of_others_is_kept_here() {
     let kinds = ["woff2", "woff", "ttf", "otf", "png", "jpg", "gif", "webp", "avif", "wasm"];
-    let found: Vec<String> = ["src", "static", "templates", "tests"].iter().flat_map(|folder| files(folder, &kinds)).map(|path| short(&path)).collect();
+    let found: Vec<String> = ["src", "static", "templates", "tests"]
+        .iter()
+        .flat_map(|folder| files(folder, &kinds))
+        .map(|path| short(&path))
+        .collect();
     assert!(found.is_empty(), "fonts, pictures and scripts of others come from the lock file at build time: {found:?}");
 }

@@ -27,7 +27,11 @@ pub struct Logged {
 }
 
 /// The notes of all published articles, newest first, at most `limit`, those before `before`.
-pub async fn list(conn: &mut AsyncPgConnection, before: Option<CorrectionId>, limit: i64) -> Result<Vec<Logged>, DbError> {
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    before: Option<CorrectionId>,
+    limit: i64,
+) -> Result<Vec<Logged>, DbError> {
     let notes = corrections::table
         .inner_join(articles::table)
         .inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable())))
@@ -35,7 +39,14 @@ pub async fn list(conn: &mut AsyncPgConnection, before: Option<CorrectionId>, li
         .filter(corrections::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .order(corrections::id.desc())
         .limit(limit)
-        .select((corrections::id, corrections::class, corrections::text, corrections::published_at, articles::slug, revisions::title))
+        .select((
+            corrections::id,
+            corrections::class,
+            corrections::text,
+            corrections::published_at,
+            articles::slug,
+            revisions::title,
+        ))
         .load(conn)
         .await?;
     Ok(notes)

@@ -14,7 +14,8 @@ use crate::core::ids::{ArticleId, MediaId, RevisionId, StaffId, TopicId};
 use crate::core::status::{ArticleKind, ArticleState, CreditRole};
 use crate::db::DbError;
 use crate::db::schema::{
-    article_drafts, articles, media, revision_citations, revision_credits, revision_renderings, revisions, staff, topics,
+    article_drafts, articles, media, revision_citations, revision_credits, revision_renderings, revisions, staff,
+    topics,
 };
 use crate::render::outline;
 use crate::render::sanitize::SanitizedHtml;
@@ -84,7 +85,12 @@ type StoryRow = (
 );
 
 /// Published articles, newest first, at most `limit`. House pages are in no list.
-pub async fn list(conn: &mut AsyncPgConnection, of: Of, after: Option<After>, limit: i64) -> Result<Vec<Story>, DbError> {
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    of: Of,
+    after: Option<After>,
+    limit: i64,
+) -> Result<Vec<Story>, DbError> {
     use {articles as a, media as m, revision_renderings as h, revisions as r, topics as t};
     let mut query = a::table
         .inner_join(r::table.on(a::published_revision_id.eq(r::id.nullable())))
@@ -115,7 +121,9 @@ pub async fn list(conn: &mut AsyncPgConnection, of: Of, after: Option<After>, li
         }
     }
     if let Some(after) = after {
-        query = query.filter(a::published_at.lt(after.published_at).or(a::published_at.eq(after.published_at).and(a::id.lt(after.id))));
+        query = query.filter(
+            a::published_at.lt(after.published_at).or(a::published_at.eq(after.published_at).and(a::id.lt(after.id))),
+        );
     }
     let rows: Vec<StoryRow> = query.load(conn).await?;
     let mut stories: Vec<Story> = rows.into_iter().map(story).collect();
@@ -124,11 +132,23 @@ pub async fn list(conn: &mut AsyncPgConnection, of: Of, after: Option<After>, li
 }
 
 fn story(row: StoryRow) -> Story {
-    let ((id, slug, published_at, first_published_at, updated_at, comment_count), (revision_id, title, dek), words, topic, picture) = row;
+    let (
+        (id, slug, published_at, first_published_at, updated_at, comment_count),
+        (revision_id, title, dek),
+        words,
+        topic,
+        picture,
+    ) = row;
     let published_at = published_at.unwrap_or_default();
     let pixels = |size: Option<i32>| size.and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
     Story {
-        id, slug, revision_id, title, dek, published_at, comment_count,
+        id,
+        slug,
+        revision_id,
+        title,
+        dek,
+        published_at,
+        comment_count,
         first_published_at: first_published_at.unwrap_or(published_at),
         updated_at: updated_at.unwrap_or(published_at),
         topic: topic.0.zip(topic.1).map(|(slug, name)| TopicLink { slug, name }),
@@ -137,7 +157,10 @@ fn story(row: StoryRow) -> Story {
         reviewers: Vec::new(),
         source_count: 0,
         picture: picture.map(|(_, hash, name, width, height, alt)| {
-            (ShownPicture { path: urls::media(&hash, &name), width: pixels(width), height: pixels(height) }, alt.unwrap_or_default())
+            (
+                ShownPicture { path: urls::media(&hash, &name), width: pixels(width), height: pixels(height) },
+                alt.unwrap_or_default(),
+            )
         }),
     }
 }
@@ -180,12 +203,16 @@ async fn complete(conn: &mut AsyncPgConnection, stories: &mut [Story]) -> Result
 /// Where a list goes on after an article, for the `after` of its address; from the start when there is none such.
 pub async fn place(conn: &mut AsyncPgConnection, after: Option<ArticleId>) -> Result<Option<After>, DbError> {
     let Some(id) = after else { return Ok(None) };
-    let at: Option<Option<DateTime<Utc>>> = articles::table.find(id).select(articles::published_at).first(conn).await.optional()?;
+    let at: Option<Option<DateTime<Utc>>> =
+        articles::table.find(id).select(articles::published_at).first(conn).await.optional()?;
     Ok(at.flatten().map(|published_at| After { published_at, id }))
 }
 
 /// The text of published versions, for feeds.
-pub async fn texts(conn: &mut AsyncPgConnection, stories: &[Story]) -> Result<HashMap<RevisionId, SanitizedHtml>, DbError> {
+pub async fn texts(
+    conn: &mut AsyncPgConnection,
+    stories: &[Story],
+) -> Result<HashMap<RevisionId, SanitizedHtml>, DbError> {
     let ids: Vec<RevisionId> = stories.iter().map(|story| story.revision_id).collect();
     let rows: Vec<(RevisionId, String)> = revision_renderings::table
         .filter(revision_renderings::revision_id.eq_any(ids))
@@ -209,8 +236,12 @@ pub async fn addresses(conn: &mut AsyncPgConnection) -> Result<Vec<(String, Date
 
 /// A person with a public page: credited on something published.
 pub async fn find_person(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<(Person, String)>, DbError> {
-    let row: Option<(Person, String)> =
-        staff::table.filter(staff::slug.eq(slug)).select((Person::as_select(), staff::bio)).first(conn).await.optional()?;
+    let row: Option<(Person, String)> = staff::table
+        .filter(staff::slug.eq(slug))
+        .select((Person::as_select(), staff::bio))
+        .first(conn)
+        .await
+        .optional()?;
     let Some((person, bio)) = row else { return Ok(None) };
     let credited: i64 = revision_credits::table
         .inner_join(articles::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())))
@@ -304,6 +335,7 @@ fn authors(credits: &serde_json::Value) -> Vec<StaffId> {
 /// Findings that are more than notes.
 fn weighty(findings: Option<serde_json::Value>) -> usize {
     use crate::render::finding::{Finding, FindingLevel};
-    let findings: Vec<Finding> = findings.and_then(|findings| serde_json::from_value(findings).ok()).unwrap_or_default();
+    let findings: Vec<Finding> =
+        findings.and_then(|findings| serde_json::from_value(findings).ok()).unwrap_or_default();
     findings.iter().filter(|finding| finding.level != FindingLevel::Note).count()
 }

@@ -103,19 +103,38 @@ pub async fn lay_out(db: &Db, article: ArticleId, fields: Fields) -> Result<Layo
     Ok(assemble(fields, rendered, shelf, &pictures, &lost))
 }
 
-fn assemble(fields: Fields, rendered: RenderedArticle, mut shelf: Shelf, pictures: &[media::model::Media], lost: &[String]) -> Layout {
-    let sources: Vec<Source> = rendered.citations.iter().filter_map(|cited| shelf.sources.remove(&cited.reference)).collect();
+fn assemble(
+    fields: Fields,
+    rendered: RenderedArticle,
+    mut shelf: Shelf,
+    pictures: &[media::model::Media],
+    lost: &[String],
+) -> Layout {
+    let sources: Vec<Source> =
+        rendered.citations.iter().filter_map(|cited| shelf.sources.remove(&cited.reference)).collect();
     let mut findings = rendered.findings.clone();
     findings.extend(source_findings(&fields.body, &sources));
     for slug in lost {
         let line = line_of(&fields.body, &format!("](/{slug}"));
-        findings.push(Finding::new("link.internal", FindingLevel::Warns, line, "This link leads to a page that isn’t there.", &format!("/{slug}")));
+        findings.push(Finding::new(
+            "link.internal",
+            FindingLevel::Warns,
+            line,
+            "This link leads to a page that isn’t there.",
+            &format!("/{slug}"),
+        ));
     }
     if let Some(lead) = fields.lead_media_id.and_then(|id| pictures.iter().find(|picture| picture.id == id))
         && lead.alt.is_none()
         && !lead.decorative
     {
-        findings.push(Finding::new("image.undescribed", FindingLevel::Blocks, 0, "Describe the picture under the title for people who can’t see it.", &lead.name));
+        findings.push(Finding::new(
+            "image.undescribed",
+            FindingLevel::Blocks,
+            0,
+            "Describe the picture under the title for people who can’t see it.",
+            &lead.name,
+        ));
     }
     findings.sort_by_key(|finding| finding.line);
     let products = rendered.products.iter().map(|product| show(product, &shelf)).collect();
@@ -128,7 +147,9 @@ fn source_findings(body: &str, sources: &[Source]) -> Vec<Finding> {
         let line = line_of(body, &format!("@{}", source.key));
         let text = match source.retraction {
             Retraction::Retracted => "This source was retracted. Replace it, or publish with a reason.",
-            Retraction::Concern => "The journal has voiced concern about this source. Replace it, or publish with a reason.",
+            Retraction::Concern => {
+                "The journal has voiced concern about this source. Replace it, or publish with a reason."
+            }
             Retraction::None | Retraction::Corrected => continue,
         };
         findings.push(Finding::new("source.retracted", FindingLevel::Blocks, line, text, &source.key));
@@ -155,7 +176,11 @@ fn show(product: &containers::Product, shelf: &Shelf) -> ShownProduct {
         name: product.name.clone(),
         price: product.price.clone(),
         url: product.url.clone(),
-        picture: picture.map(|picture| ShownPicture { path: picture.path.clone(), width: picture.width, height: picture.height }),
+        picture: picture.map(|picture| ShownPicture {
+            path: picture.path.clone(),
+            width: picture.width,
+            height: picture.height,
+        }),
     }
 }
 
@@ -215,7 +240,11 @@ impl Shelf {
             shelf.sources.insert(id, source);
         }
         for picture in media {
-            let shown = Picture { path: urls::media(&picture.hash, &picture.name), width: picture.width(), height: picture.height() };
+            let shown = Picture {
+                path: urls::media(&picture.hash, &picture.name),
+                width: picture.width(),
+                height: picture.height(),
+            };
             shelf.pictures.insert(picture.id.0, shown);
         }
         shelf
@@ -239,7 +268,11 @@ mod tests {
     #[test]
     fn everything_a_text_names_is_looked_up_once() {
         let body = "Less sleep [@adeyemi2020; @doi:10.0000/Sample.4, p. 3] and [@adeyemi2020].\n\n![A](media:7 \"b\"){wide}\n\n::: product\nimage: media:9\n:::\n";
-        let named = Named::of(&Fields { body: body.into(), lead_media_id: Some(crate::core::ids::MediaId(3)), ..Fields::default() });
+        let named = Named::of(&Fields {
+            body: body.into(),
+            lead_media_id: Some(crate::core::ids::MediaId(3)),
+            ..Fields::default()
+        });
         assert_eq!(named.keys, ["adeyemi2020", "doi:10.0000/sample.4"]);
         assert_eq!(named.media, [3, 7, 9]);
     }

@@ -11,7 +11,11 @@ use crate::db::{DbError, Tx};
 use crate::urls;
 
 /// Why an article may not have this address, as a sentence for its form; `None` when it may.
-pub async fn address_fault(conn: &mut AsyncPgConnection, article: ArticleId, slug: &str) -> Result<Option<String>, DbError> {
+pub async fn address_fault(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    slug: &str,
+) -> Result<Option<String>, DbError> {
     if slug.is_empty() {
         return Ok(Some("Enter an address, or a title to make one from".into()));
     }
@@ -21,7 +25,12 @@ pub async fn address_fault(conn: &mut AsyncPgConnection, article: ArticleId, slu
     if urls::is_reserved(slug) {
         return Ok(Some(format!("The site itself uses “{slug}”. Choose another address")));
     }
-    let taken: i64 = articles::table.filter(articles::slug.eq(slug)).filter(articles::id.ne(article)).count().get_result(conn).await?;
+    let taken: i64 = articles::table
+        .filter(articles::slug.eq(slug))
+        .filter(articles::id.ne(article))
+        .count()
+        .get_result(conn)
+        .await?;
     if taken > 0 {
         return Ok(Some("Another article has this address. Choose another".into()));
     }
@@ -31,16 +40,24 @@ pub async fn address_fault(conn: &mut AsyncPgConnection, article: ArticleId, slu
         .count()
         .get_result(conn)
         .await?;
-    Ok((old > 0).then(|| "This address leads somewhere else already, because a page that had it was moved. Choose another".into()))
+    Ok((old > 0).then(|| {
+        "This address leads somewhere else already, because a page that had it was moved. Choose another".into()
+    }))
 }
 
 /// Gives an article its address; the one it had leads to it from now on. An address it once had is its own again.
 pub(crate) async fn change_address(tx: &mut Tx, article: ArticleId, old: &str, new: &str) -> Result<(), DbError> {
-    diesel::delete(redirects::table.filter(redirects::path.eq(urls::article(new))).filter(redirects::article_id.eq(article)))
-        .execute(tx.conn())
-        .await?;
+    diesel::delete(
+        redirects::table.filter(redirects::path.eq(urls::article(new))).filter(redirects::article_id.eq(article)),
+    )
+    .execute(tx.conn())
+    .await?;
     diesel::insert_into(redirects::table)
-        .values((redirects::path.eq(urls::article(old)), redirects::article_id.eq(article), redirects::created_at.eq(tx.now)))
+        .values((
+            redirects::path.eq(urls::article(old)),
+            redirects::article_id.eq(article),
+            redirects::created_at.eq(tx.now),
+        ))
         .on_conflict(redirects::path)
         .do_nothing()
         .execute(tx.conn())
@@ -79,7 +96,10 @@ pub async fn unknown(conn: &mut AsyncPgConnection, paths: &[String]) -> Result<V
         .load(conn)
         .await?;
     let paths: Vec<String> = candidates.iter().map(|path| format!("/{path}")).collect();
-    let moved: Vec<String> = redirects::table.filter(redirects::path.eq_any(&paths)).select(redirects::path).load(conn).await?;
-    let is_known = |path: &str| known.iter().any(|slug| slug == path) || moved.iter().any(|old| old.trim_start_matches('/') == path);
+    let moved: Vec<String> =
+        redirects::table.filter(redirects::path.eq_any(&paths)).select(redirects::path).load(conn).await?;
+    let is_known = |path: &str| {
+        known.iter().any(|slug| slug == path) || moved.iter().any(|old| old.trim_start_matches('/') == path)
+    };
     Ok(candidates.into_iter().filter(|path| !is_known(path)).cloned().collect())
 }

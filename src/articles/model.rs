@@ -125,9 +125,15 @@ impl Fields {
         let mut line = |field, name: &str, value: &str, max| {
             let used = value.chars().count();
             if used > max {
-                faults.push(Fault { field, message: format!("{name} must be {max} characters or fewer. You have used {used}") });
+                faults.push(Fault {
+                    field,
+                    message: format!("{name} must be {max} characters or fewer. You have used {used}"),
+                });
             } else if text::has_control(value) {
-                faults.push(Fault { field, message: format!("{name} holds a character that can’t be kept. Type it again") });
+                faults.push(Fault {
+                    field,
+                    message: format!("{name} holds a character that can’t be kept. Type it again"),
+                });
             }
         };
         line("title", "Title", &self.title, limits::TITLE_CHARS_MAX);
@@ -139,12 +145,15 @@ impl Fields {
         line("body", "Article", &self.body, limits::ARTICLE_CHARS_MAX);
         line("description", "Search description", &self.description, limits::DEK_CHARS_MAX);
         if self.takeaways.len() > limits::TAKEAWAYS_MAX {
-            let message = format!("Key takeaways must be {} or fewer. You have {}", limits::TAKEAWAYS_MAX, self.takeaways.len());
+            let message =
+                format!("Key takeaways must be {} or fewer. You have {}", limits::TAKEAWAYS_MAX, self.takeaways.len());
             faults.push(Fault { field: "takeaways", message });
         }
         let is_tag = !self.language.is_empty()
             && self.language.len() <= 35
-            && self.language.split('-').all(|part| !part.is_empty() && part.len() <= 8 && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            && self.language.split('-').all(|part| {
+                !part.is_empty() && part.len() <= 8 && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            });
         if !is_tag {
             faults.push(Fault { field: "language", message: "Language must be a tag such as en or en-GB".into() });
         }
@@ -197,7 +206,8 @@ pub async fn find_draft(conn: &mut AsyncPgConnection, article: ArticleId) -> Res
     let (article_id, revision, base_revision_id, saved_by, saved_at) = about;
     let (title, slug, dek, takeaways, body) = text;
     let (topic_id, lead_media_id, credits, language, description) = rest;
-    let credits = serde_json::from_value(credits).map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
+    let credits = serde_json::from_value(credits)
+        .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
     let takeaways = takeaways.into_iter().flatten().collect();
     let fields = Fields { title, slug, dek, takeaways, body, topic_id, lead_media_id, credits, language, description };
     Ok(Some(Draft { article_id, revision, base_revision_id, fields, saved_by, saved_at }))

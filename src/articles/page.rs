@@ -10,11 +10,13 @@ use crate::articles::layout::{ShownPicture, ShownProduct};
 use crate::articles::links;
 use crate::articles::model::Person;
 use crate::core::ids::{ArticleId, CorrectionId, MediaId, ReferenceId, RevisionId, StaffId};
-use crate::core::status::{ArticleKind, ArticleState, CommentsMode, CorrectionClass, CreditRole, ModerationMode, Retraction};
+use crate::core::status::{
+    ArticleKind, ArticleState, CommentsMode, CorrectionClass, CreditRole, ModerationMode, Retraction,
+};
 use crate::db::DbError;
 use crate::db::schema::{
-    articles, corrections, media, reference_records, revision_citations, revision_credits, revision_media, revision_renderings, revisions, staff,
-    topics,
+    articles, corrections, media, reference_records, revision_citations, revision_credits, revision_media,
+    revision_renderings, revisions, staff, topics,
 };
 use crate::render::containers::Action;
 use crate::render::outline::{self, Heading};
@@ -232,7 +234,13 @@ pub struct Related {
 pub async fn find(conn: &mut AsyncPgConnection, slug: &str) -> Result<Found, DbError> {
     let (core, credits, sources, corrections, related) = {
         let conn = &*conn;
-        try_join!(find_core(conn, slug), list_credits(conn, slug), list_sources(conn, slug), list_corrections(conn, slug), list_related(conn, slug))?
+        try_join!(
+            find_core(conn, slug),
+            list_credits(conn, slug),
+            list_sources(conn, slug),
+            list_corrections(conn, slug),
+            list_related(conn, slug)
+        )?
     };
     let Some(core) = core else {
         let moved = links::find_moved(conn, &urls::article(slug)).await?;
@@ -270,7 +278,16 @@ mod aliases {
 use aliases::{parents, this, this_revision};
 
 type CoreRow = (
-    (ArticleId, ArticleKind, ArticleState, String, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>, String),
+    (
+        ArticleId,
+        ArticleKind,
+        ArticleState,
+        String,
+        Option<DateTime<Utc>>,
+        Option<DateTime<Utc>>,
+        Option<DateTime<Utc>>,
+        String,
+    ),
     (CommentsMode, Option<DateTime<Utc>>, Option<ModerationMode>, i32),
     (RevisionId, i32, String, String, Vec<Option<String>>, String, String),
     (String, Value, Value, Option<Value>, i32),
@@ -289,11 +306,25 @@ async fn find_core(mut conn: &AsyncPgConnection, slug: &str) -> Result<Option<Co
         .filter(a::slug.eq(slug))
         .filter(a::state.eq_any([ArticleState::Published, ArticleState::Withdrawn]))
         .select((
-            (a::id, a::kind, a::state, a::slug, a::first_published_at, a::updated_at, a::withdrawn_at, a::withdrawn_reason),
+            (
+                a::id,
+                a::kind,
+                a::state,
+                a::slug,
+                a::first_published_at,
+                a::updated_at,
+                a::withdrawn_at,
+                a::withdrawn_reason,
+            ),
             (a::comments_mode, a::comments_closed_at, a::moderation_mode, a::comment_count),
             (r::id, r::number, r::title, r::dek, r::takeaways, r::language, r::description),
             (h::html, h::outline, h::products, h::action, h::word_count),
-            (t::slug.nullable(), t::name.nullable(), parents.field(t::slug).nullable(), parents.field(t::name).nullable()),
+            (
+                t::slug.nullable(),
+                t::name.nullable(),
+                parents.field(t::slug).nullable(),
+                parents.field(t::name).nullable(),
+            ),
             (m::id, m::hash, m::name, m::width, m::height, m::alt, m::caption, m::credit).nullable(),
         ))
         .first(&mut conn)
@@ -312,10 +343,22 @@ fn core(row: CoreRow) -> Core {
     let topics = [parent_slug.zip(parent_name), topic_slug.zip(topic_name)];
     let first_published_at = first_published_at.unwrap_or_default();
     let article = PublicArticle {
-        id, kind, slug, revision_id, revision_number, title, dek, language, description, first_published_at,
+        id,
+        kind,
+        slug,
+        revision_id,
+        revision_number,
+        title,
+        dek,
+        language,
+        description,
+        first_published_at,
         takeaways: takeaways.into_iter().flatten().collect(),
         updated_at: updated_at.unwrap_or(first_published_at),
-        comments_mode, comments_closed_at, moderation_mode, comment_count,
+        comments_mode,
+        comments_closed_at,
+        moderation_mode,
+        comment_count,
         topics: topics.into_iter().flatten().map(|(slug, name)| TopicLink { slug, name }).collect(),
         lead: lead.map(|(_, hash, name, width, height, alt, caption, credit)| LeadPicture {
             picture: ShownPicture { path: urls::media(&hash, &name), width: pixels(width), height: pixels(height) },
@@ -328,7 +371,11 @@ fn core(row: CoreRow) -> Core {
         products: serde_json::from_value(products).unwrap_or_default(),
         action: action.and_then(|action| serde_json::from_value(action).ok()),
         word_count: u32::try_from(word_count).unwrap_or(0),
-        credits: Vec::new(), sources: Vec::new(), corrections: Vec::new(), has_more_corrections: false, related: Vec::new(),
+        credits: Vec::new(),
+        sources: Vec::new(),
+        corrections: Vec::new(),
+        has_more_corrections: false,
+        related: Vec::new(),
     };
     Core { state, withdrawn: (id, withdrawn_at, reason), article }
 }
@@ -339,7 +386,9 @@ fn pixels(size: Option<i32>) -> u32 {
 
 async fn list_credits(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<Credited>, DbError> {
     let credits = articles::table
-        .inner_join(revision_credits::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())))
+        .inner_join(
+            revision_credits::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())),
+        )
         .inner_join(staff::table.on(staff::id.eq(revision_credits::staff_id)))
         .filter(articles::slug.eq(slug))
         .order(revision_credits::position)
@@ -392,7 +441,10 @@ async fn list_related(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<Re
         .load(&mut conn)
         .await?;
     let related = rows.into_iter().map(|(id, slug, title, topic, words)| Related {
-        id, slug, title, topic,
+        id,
+        slug,
+        title,
+        topic,
         minutes: outline::reading_minutes(u32::try_from(words).unwrap_or(0)),
     });
     Ok(related.collect())
@@ -401,7 +453,9 @@ async fn list_related(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<Re
 /// Whether everyone may see a picture: a version that is public holds it, as a figure, a product or under the title.
 pub async fn shows_media(conn: &mut AsyncPgConnection, id: MediaId) -> Result<bool, DbError> {
     let in_text: i64 = articles::table
-        .inner_join(revision_media::table.on(articles::published_revision_id.eq(revision_media::revision_id.nullable())))
+        .inner_join(
+            revision_media::table.on(articles::published_revision_id.eq(revision_media::revision_id.nullable())),
+        )
         .filter(revision_media::media_id.eq(id))
         .filter(articles::state.eq(ArticleState::Published))
         .count()

@@ -108,7 +108,11 @@ pub fn checks(article: &Article, layout: &Layout, change: Option<&Change>) -> Ve
         find("takeaways.missing", FindingLevel::Note, "There are no key takeaways.");
     }
     if article.state == ArticleState::Published && change.is_none() {
-        find("change.undecided", FindingLevel::Blocks, "Say what readers are told of this change: nothing, or a dated note.");
+        find(
+            "change.undecided",
+            FindingLevel::Blocks,
+            "Say what readers are told of this change: nothing, or a dated note.",
+        );
     }
     findings.extend(layout.findings.iter().cloned());
     findings.sort_by_key(|finding| (finding.level, finding.line));
@@ -119,7 +123,12 @@ pub fn checks(article: &Article, layout: &Layout, change: Option<&Change>) -> Ve
 /// Publishing what is public already makes nothing and answers the version that stands.
 ///
 /// Touches the article and the lists. Locks the article's row and the cited sources.
-pub async fn publish(tx: &mut Tx, who: &MayPublish, id: ArticleId, what: Publication<'_>) -> Result<RevisionId, PublishError> {
+pub async fn publish(
+    tx: &mut Tx,
+    who: &MayPublish,
+    id: ArticleId,
+    what: Publication<'_>,
+) -> Result<RevisionId, PublishError> {
     revisions::lock_sources(tx, what.layout).await?;
     let article = lock(tx, who, id).await?;
     let fields = &what.layout.fields;
@@ -158,15 +167,31 @@ pub async fn publish(tx: &mut Tx, who: &MayPublish, id: ArticleId, what: Publica
     }
     tx.touch(Tag::Article(id));
     tx.touch(Tag::Listing);
-    let codes: Vec<&str> = findings.iter().filter(|finding| finding.level == FindingLevel::Blocks).map(|finding| finding.code.as_str()).collect();
+    let codes: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.level == FindingLevel::Blocks)
+        .map(|finding| finding.code.as_str())
+        .collect();
     let detail = json!({ "revision": revision, "overridden": codes });
     let evidence = is_overridden.then_some(reason.as_str());
-    audit::append(tx, Entry { actor: who.actor(), action: "article.publish", subject: "article", subject_id: Some(id.0), detail, evidence }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "article.publish",
+            subject: "article",
+            subject_id: Some(id.0),
+            detail,
+            evidence,
+        },
+    )
+    .await?;
     Ok(revision)
 }
 
 async fn lock(tx: &mut Tx, who: &MayPublish, id: ArticleId) -> Result<Article, PublishError> {
-    let article: Option<Article> = articles::table.find(id).select(Article::as_select()).for_update().first(tx.conn()).await.optional()?;
+    let article: Option<Article> =
+        articles::table.find(id).select(Article::as_select()).for_update().first(tx.conn()).await.optional()?;
     let article = article.ok_or(PublishError::NotFound)?;
     if !who.covers(&model::people(tx.conn(), id).await?) {
         return Err(PublishError::NotYours);
@@ -196,7 +221,14 @@ async fn date(tx: &mut Tx, article: &Article, revision: RevisionId, change: Opti
     Ok(())
 }
 
-async fn note(tx: &mut Tx, who: &MayPublish, article: ArticleId, revision: RevisionId, class: CorrectionClass, text: &str) -> Result<(), DbError> {
+async fn note(
+    tx: &mut Tx,
+    who: &MayPublish,
+    article: ArticleId,
+    revision: RevisionId,
+    class: CorrectionClass,
+    text: &str,
+) -> Result<(), DbError> {
     diesel::insert_into(corrections::table)
         .values((
             corrections::article_id.eq(article),
@@ -222,7 +254,9 @@ pub async fn unpublish(tx: &mut Tx, who: &MayPublish, id: ArticleId, reason: &st
     match article.state {
         ArticleState::Withdrawn => return Ok(()),
         ArticleState::Published => {}
-        ArticleState::Draft | ArticleState::InReview | ArticleState::Scheduled | ArticleState::Trash => return Err(PublishError::NotPublished),
+        ArticleState::Draft | ArticleState::InReview | ArticleState::Scheduled | ArticleState::Trash => {
+            return Err(PublishError::NotPublished);
+        }
     }
     diesel::update(articles::table.find(id))
         .set((
@@ -235,6 +269,17 @@ pub async fn unpublish(tx: &mut Tx, who: &MayPublish, id: ArticleId, reason: &st
     tx.touch(Tag::Article(id));
     tx.touch(Tag::Listing);
     let detail = json!({ "revision": article.published_revision_id });
-    audit::append(tx, Entry { actor: who.actor(), action: "article.withdraw", subject: "article", subject_id: Some(id.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "article.withdraw",
+            subject: "article",
+            subject_id: Some(id.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(())
 }

@@ -13,8 +13,8 @@ use crate::audit::{self, Entry};
 use crate::core::ids::{ArticleId, ReferenceId, RevisionId, StaffId};
 use crate::core::status::RevisionCause;
 use crate::db::schema::{
-    article_drafts, article_headings, articles, reference_records, revision_citations, revision_credits, revision_media, revision_renderings,
-    revisions, staff,
+    article_drafts, article_headings, articles, reference_records, revision_citations, revision_credits,
+    revision_media, revision_renderings, revisions, staff,
 };
 use crate::db::{DbError, Tx};
 use crate::render::finding::Finding;
@@ -51,7 +51,13 @@ pub(crate) struct NewRevision<'a> {
 }
 
 /// Keeps the working copy as a version with an optional note. Nothing new is made when the last version says the same.
-pub async fn keep(tx: &mut Tx, who: &MayEdit, article: ArticleId, layout: &Layout, note: &str) -> Result<RevisionId, RevisionError> {
+pub async fn keep(
+    tx: &mut Tx,
+    who: &MayEdit,
+    article: ArticleId,
+    layout: &Layout,
+    note: &str,
+) -> Result<RevisionId, RevisionError> {
     if !who.covers(&model::people(tx.conn(), article).await?) {
         return Err(RevisionError::NotYours);
     }
@@ -68,10 +74,28 @@ pub async fn keep(tx: &mut Tx, who: &MayEdit, article: ArticleId, layout: &Layou
     {
         return Ok(last);
     }
-    let new = NewRevision { cause: RevisionCause::Save, note, layout, findings: &layout.findings, override_reason: "", made_by: who.staff_id() };
+    let new = NewRevision {
+        cause: RevisionCause::Save,
+        note,
+        layout,
+        findings: &layout.findings,
+        override_reason: "",
+        made_by: who.staff_id(),
+    };
     let id = make(tx, article, new).await?;
     let detail = json!({ "revision": id });
-    audit::append(tx, Entry { actor: who.actor(), action: "article.keep", subject: "article", subject_id: Some(article.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "article.keep",
+            subject: "article",
+            subject_id: Some(article.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(id)
 }
 
@@ -81,7 +105,11 @@ pub(crate) async fn make(tx: &mut Tx, article: ArticleId, new: NewRevision<'_>) 
     let locked: Option<ArticleId> =
         articles::table.find(article).select(articles::id).for_update().first(tx.conn()).await.optional()?;
     locked.ok_or(RevisionError::NotFound)?;
-    let number: Option<i32> = revisions::table.filter(revisions::article_id.eq(article)).select(max(revisions::number)).get_result(tx.conn()).await?;
+    let number: Option<i32> = revisions::table
+        .filter(revisions::article_id.eq(article))
+        .select(max(revisions::number))
+        .get_result(tx.conn())
+        .await?;
     let fields = &new.layout.fields;
     let id: RevisionId = diesel::insert_into(revisions::table)
         .values((
@@ -108,7 +136,10 @@ pub(crate) async fn make(tx: &mut Tx, article: ArticleId, new: NewRevision<'_>) 
         .await?;
     write_parts(tx, id, new.layout).await?;
     remember_headings(tx, article, new.layout).await?;
-    diesel::update(article_drafts::table.find(article)).set(article_drafts::base_revision_id.eq(id)).execute(tx.conn()).await?;
+    diesel::update(article_drafts::table.find(article))
+        .set(article_drafts::base_revision_id.eq(id))
+        .execute(tx.conn())
+        .await?;
     Ok(id)
 }
 
@@ -227,7 +258,12 @@ pub struct Line {
 }
 
 /// An article's versions, newest first, at most `limit`, those numbered below `before`.
-pub async fn list(conn: &mut AsyncPgConnection, article: ArticleId, before: Option<i32>, limit: i64) -> Result<Vec<Line>, DbError> {
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    before: Option<i32>,
+    limit: i64,
+) -> Result<Vec<Line>, DbError> {
     let lines = revisions::table
         .inner_join(revision_renderings::table)
         .left_join(staff::table)
@@ -236,7 +272,12 @@ pub async fn list(conn: &mut AsyncPgConnection, article: ArticleId, before: Opti
         .order(revisions::number.desc())
         .limit(limit)
         .select((
-            revisions::id, revisions::number, revisions::cause, revisions::note, staff::name.nullable(), revisions::made_at,
+            revisions::id,
+            revisions::number,
+            revisions::cause,
+            revisions::note,
+            staff::name.nullable(),
+            revisions::made_at,
             revision_renderings::word_count,
         ))
         .load(conn)
@@ -274,7 +315,11 @@ type RevisionRow = (
 );
 
 /// A version of this article; `None` when it is another's, or there is none.
-pub async fn find(conn: &mut AsyncPgConnection, article: ArticleId, id: RevisionId) -> Result<Option<Revision>, DbError> {
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    id: RevisionId,
+) -> Result<Option<Revision>, DbError> {
     use revisions as r;
     let row: Option<RevisionRow> = r::table
         .filter(r::id.eq(id))

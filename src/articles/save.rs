@@ -39,7 +39,13 @@ crate::from_db_error!(SaveError);
 
 /// Begins an article: an empty draft, its writer credited as the author. The address is a placeholder until the
 /// first publication, made from `key`, the form's random key: the same form posted twice begins one article.
-pub async fn create(tx: &mut Tx, who: &MayEdit, kind: ArticleKind, language: &str, key: &str) -> Result<ArticleId, SaveError> {
+pub async fn create(
+    tx: &mut Tx,
+    who: &MayEdit,
+    kind: ArticleKind,
+    language: &str,
+    key: &str,
+) -> Result<ArticleId, SaveError> {
     let slug = placeholder(who, key);
     if let Some(begun) = find_begun(tx.conn(), &slug).await? {
         return Ok(begun);
@@ -79,18 +85,34 @@ pub async fn create(tx: &mut Tx, who: &MayEdit, kind: ArticleKind, language: &st
         .execute(tx.conn())
         .await?;
     let detail = json!({ "kind": kind });
-    audit::append(tx, Entry { actor: who.actor(), action: "article.create", subject: "article", subject_id: Some(id.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "article.create",
+            subject: "article",
+            subject_id: Some(id.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(id)
 }
 
 /// The article that was begun under a placeholder: it still has it, or had it before it was published.
 async fn find_begun(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<ArticleId>, DbError> {
-    let begun: Option<ArticleId> = articles::table.filter(articles::slug.eq(slug)).select(articles::id).first(conn).await.optional()?;
+    let begun: Option<ArticleId> =
+        articles::table.filter(articles::slug.eq(slug)).select(articles::id).first(conn).await.optional()?;
     if begun.is_some() {
         return Ok(begun);
     }
-    let moved: Option<Option<ArticleId>> =
-        redirects::table.filter(redirects::path.eq(urls::article(slug))).select(redirects::article_id).first(conn).await.optional()?;
+    let moved: Option<Option<ArticleId>> = redirects::table
+        .filter(redirects::path.eq(urls::article(slug)))
+        .select(redirects::article_id)
+        .first(conn)
+        .await
+        .optional()?;
     Ok(moved.flatten())
 }
 
@@ -104,7 +126,13 @@ fn placeholder(who: &MayEdit, key: &str) -> String {
 /// The same form posted twice lands on its first result.
 ///
 /// **Errors** [`SaveError::Conflict`] with the stored copy when somebody else saved meanwhile.
-pub async fn save(tx: &mut Tx, who: &MayEdit, article: ArticleId, opened: i32, fields: &Fields) -> Result<i32, SaveError> {
+pub async fn save(
+    tx: &mut Tx,
+    who: &MayEdit,
+    article: ArticleId,
+    opened: i32,
+    fields: &Fields,
+) -> Result<i32, SaveError> {
     let faults = fields.faults();
     if !faults.is_empty() {
         return Err(SaveError::Fields(faults));
@@ -112,26 +140,30 @@ pub async fn save(tx: &mut Tx, who: &MayEdit, article: ArticleId, opened: i32, f
     if !who.covers(&model::people(tx.conn(), article).await?) {
         return Err(SaveError::NotYours);
     }
-    let saved: Option<i32> = diesel::update(article_drafts::table.filter(article_drafts::article_id.eq(article)).filter(article_drafts::revision.eq(opened)))
-        .set((
-            article_drafts::revision.eq(article_drafts::revision + 1),
-            article_drafts::title.eq(&fields.title),
-            article_drafts::slug.eq(&fields.slug),
-            article_drafts::dek.eq(&fields.dek),
-            article_drafts::takeaways.eq(&fields.takeaways),
-            article_drafts::body.eq(&fields.body),
-            article_drafts::topic_id.eq(fields.topic_id),
-            article_drafts::lead_media_id.eq(fields.lead_media_id),
-            article_drafts::credits.eq(json!(fields.credits)),
-            article_drafts::language.eq(&fields.language),
-            article_drafts::description.eq(&fields.description),
-            article_drafts::saved_by.eq(who.staff_id()),
-            article_drafts::saved_at.eq(tx.now),
-        ))
-        .returning(article_drafts::revision)
-        .get_result(tx.conn())
-        .await
-        .optional()?;
+    let saved: Option<i32> = diesel::update(
+        article_drafts::table
+            .filter(article_drafts::article_id.eq(article))
+            .filter(article_drafts::revision.eq(opened)),
+    )
+    .set((
+        article_drafts::revision.eq(article_drafts::revision + 1),
+        article_drafts::title.eq(&fields.title),
+        article_drafts::slug.eq(&fields.slug),
+        article_drafts::dek.eq(&fields.dek),
+        article_drafts::takeaways.eq(&fields.takeaways),
+        article_drafts::body.eq(&fields.body),
+        article_drafts::topic_id.eq(fields.topic_id),
+        article_drafts::lead_media_id.eq(fields.lead_media_id),
+        article_drafts::credits.eq(json!(fields.credits)),
+        article_drafts::language.eq(&fields.language),
+        article_drafts::description.eq(&fields.description),
+        article_drafts::saved_by.eq(who.staff_id()),
+        article_drafts::saved_at.eq(tx.now),
+    ))
+    .returning(article_drafts::revision)
+    .get_result(tx.conn())
+    .await
+    .optional()?;
     let Some(revision) = saved else {
         let stored = model::find_draft(tx.conn(), article).await?.ok_or(SaveError::NotFound)?;
         if stored.fields == *fields && stored.saved_by == Some(who.staff_id()) {
@@ -140,7 +172,18 @@ pub async fn save(tx: &mut Tx, who: &MayEdit, article: ArticleId, opened: i32, f
         return Err(SaveError::Conflict(Box::new(stored)));
     };
     let detail = json!({ "save": revision });
-    audit::append(tx, Entry { actor: who.actor(), action: "article.save", subject: "article", subject_id: Some(article.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "article.save",
+            subject: "article",
+            subject_id: Some(article.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(revision)
 }
 
@@ -150,17 +193,29 @@ pub async fn set_comments(tx: &mut Tx, who: &MayEdit, article: ArticleId, mode: 
         return Err(SaveError::NotYours);
     }
     let closed_at = (mode == CommentsMode::Closed).then_some(tx.now);
-    let state: Option<ArticleState> = diesel::update(articles::table.filter(articles::id.eq(article)).filter(articles::comments_mode.ne(mode)))
-        .set((articles::comments_mode.eq(mode), articles::comments_closed_at.eq(closed_at)))
-        .returning(articles::state)
-        .get_result(tx.conn())
-        .await
-        .optional()?;
+    let state: Option<ArticleState> =
+        diesel::update(articles::table.filter(articles::id.eq(article)).filter(articles::comments_mode.ne(mode)))
+            .set((articles::comments_mode.eq(mode), articles::comments_closed_at.eq(closed_at)))
+            .returning(articles::state)
+            .get_result(tx.conn())
+            .await
+            .optional()?;
     let Some(state) = state else { return Ok(()) };
     if state == ArticleState::Published {
         tx.touch(Tag::Article(article));
     }
     let detail = json!({ "comments": mode });
-    audit::append(tx, Entry { actor: who.actor(), action: "article.comments", subject: "article", subject_id: Some(article.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "article.comments",
+            subject: "article",
+            subject_id: Some(article.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(())
 }

@@ -9,7 +9,8 @@ use crate::core::ids::{ArticleId, ReferenceId, RevisionId};
 use crate::core::page_store::Tag;
 use crate::core::status::{ArticleState, RevisionCause};
 use crate::db::schema::{
-    article_drafts, articles, reference_records, revision_citations, revision_credits, revision_media, revision_renderings, revisions,
+    article_drafts, articles, reference_records, revision_citations, revision_credits, revision_media,
+    revision_renderings, revisions,
 };
 use crate::db::{DbError, Tx};
 use crate::references::store::{self, EditError, Edited};
@@ -24,7 +25,10 @@ pub async fn edit(tx: &mut Tx, who: &MayEdit, id: ReferenceId, edited: Edited<'_
         return Ok(0);
     }
     let citing: Vec<(ArticleId, RevisionId)> = articles::table
-        .inner_join(revision_citations::table.on(articles::published_revision_id.eq(revision_citations::revision_id.nullable())))
+        .inner_join(
+            revision_citations::table
+                .on(articles::published_revision_id.eq(revision_citations::revision_id.nullable())),
+        )
         .filter(revision_citations::reference_id.eq(id))
         .filter(articles::state.eq(ArticleState::Published))
         .order(articles::id)
@@ -45,22 +49,45 @@ pub async fn edit(tx: &mut Tx, who: &MayEdit, id: ReferenceId, edited: Edited<'_
 async fn follow(tx: &mut Tx, article: ArticleId, old: RevisionId, source: ReferenceId) -> Result<(), DbError> {
     let new = copy(tx, article, old).await?;
     copy_parts(tx, old, new).await?;
-    let csl: serde_json::Value = reference_records::table.find(source).select(reference_records::csl).get_result(tx.conn()).await?;
-    diesel::update(revision_citations::table.find((new, source))).set(revision_citations::csl.eq(csl)).execute(tx.conn()).await?;
-    diesel::update(articles::table.find(article)).set(articles::published_revision_id.eq(new)).execute(tx.conn()).await?;
-    diesel::update(article_drafts::table.filter(article_drafts::article_id.eq(article)).filter(article_drafts::base_revision_id.eq(old)))
-        .set(article_drafts::base_revision_id.eq(new))
+    let csl: serde_json::Value =
+        reference_records::table.find(source).select(reference_records::csl).get_result(tx.conn()).await?;
+    diesel::update(revision_citations::table.find((new, source)))
+        .set(revision_citations::csl.eq(csl))
         .execute(tx.conn())
         .await?;
+    diesel::update(articles::table.find(article))
+        .set(articles::published_revision_id.eq(new))
+        .execute(tx.conn())
+        .await?;
+    diesel::update(
+        article_drafts::table
+            .filter(article_drafts::article_id.eq(article))
+            .filter(article_drafts::base_revision_id.eq(old)),
+    )
+    .set(article_drafts::base_revision_id.eq(new))
+    .execute(tx.conn())
+    .await?;
     tx.touch(Tag::Article(article));
     let detail = json!({ "revision": new, "source": source });
-    audit::append(tx, Entry { actor: Actor::System, action: "article.source", subject: "article", subject_id: Some(article.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: Actor::System,
+            action: "article.source",
+            subject: "article",
+            subject_id: Some(article.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(())
 }
 
 async fn copy(tx: &mut Tx, article: ArticleId, old: RevisionId) -> Result<RevisionId, DbError> {
     use revisions as r;
-    let number: Option<i32> = r::table.filter(r::article_id.eq(article)).select(diesel::dsl::max(r::number)).get_result(tx.conn()).await?;
+    let number: Option<i32> =
+        r::table.filter(r::article_id.eq(article)).select(diesel::dsl::max(r::number)).get_result(tx.conn()).await?;
     let now = tx.now;
     let copy = r::table.find(old).select((
         r::article_id,
@@ -103,16 +130,32 @@ async fn copy_parts(tx: &mut Tx, old: RevisionId, new: RevisionId) -> Result<(),
     ));
     diesel::insert_into(h::table)
         .values(rendering)
-        .into_columns((h::revision_id, h::renderer_version, h::html, h::outline, h::products, h::action, h::word_count, h::rendered_at))
+        .into_columns((
+            h::revision_id,
+            h::renderer_version,
+            h::html,
+            h::outline,
+            h::products,
+            h::action,
+            h::word_count,
+            h::rendered_at,
+        ))
         .execute(tx.conn())
         .await?;
-    let credits = p::table.filter(p::revision_id.eq(old)).select((new.into_sql::<BigInt>(), p::staff_id, p::role, p::position));
+    let credits =
+        p::table.filter(p::revision_id.eq(old)).select((new.into_sql::<BigInt>(), p::staff_id, p::role, p::position));
     diesel::insert_into(p::table)
         .values(credits)
         .into_columns((p::revision_id, p::staff_id, p::role, p::position))
         .execute(tx.conn())
         .await?;
-    let citations = c::table.filter(c::revision_id.eq(old)).select((new.into_sql::<BigInt>(), c::reference_id, c::number, c::marks, c::csl));
+    let citations = c::table.filter(c::revision_id.eq(old)).select((
+        new.into_sql::<BigInt>(),
+        c::reference_id,
+        c::number,
+        c::marks,
+        c::csl,
+    ));
     diesel::insert_into(c::table)
         .values(citations)
         .into_columns((c::revision_id, c::reference_id, c::number, c::marks, c::csl))
@@ -124,9 +167,15 @@ async fn copy_parts(tx: &mut Tx, old: RevisionId, new: RevisionId) -> Result<(),
 }
 
 /// Published articles that cite a source, with their titles, at most 100.
-pub async fn list_citing(conn: &mut AsyncPgConnection, source: ReferenceId) -> Result<Vec<(ArticleId, String)>, DbError> {
+pub async fn list_citing(
+    conn: &mut AsyncPgConnection,
+    source: ReferenceId,
+) -> Result<Vec<(ArticleId, String)>, DbError> {
     let citing = articles::table
-        .inner_join(revision_citations::table.on(articles::published_revision_id.eq(revision_citations::revision_id.nullable())))
+        .inner_join(
+            revision_citations::table
+                .on(articles::published_revision_id.eq(revision_citations::revision_id.nullable())),
+        )
         .inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable())))
         .filter(revision_citations::reference_id.eq(source))
         .filter(articles::state.eq(ArticleState::Published))

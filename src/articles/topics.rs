@@ -53,7 +53,13 @@ pub async fn find(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<Top
 }
 
 /// Makes a topic; it stands last in the order.
-pub async fn create(tx: &mut Tx, who: &MayPublish, slug: &str, name: &str, description: &str) -> Result<TopicId, TopicError> {
+pub async fn create(
+    tx: &mut Tx,
+    who: &MayPublish,
+    slug: &str,
+    name: &str,
+    description: &str,
+) -> Result<TopicId, TopicError> {
     if !text::is_slug(slug) || slug.len() > 80 || name.is_empty() || name.chars().count() > 80 {
         return Err(TopicError::Malformed);
     }
@@ -73,6 +79,17 @@ pub async fn create(tx: &mut Tx, who: &MayPublish, slug: &str, name: &str, descr
         .optional()?;
     let id = id.ok_or(TopicError::Taken)?;
     tx.touch(Tag::Listing);
-    audit::append(tx, Entry { actor: who.actor(), action: "topic.create", subject: "topic", subject_id: Some(id.0), detail: json!({}), evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "topic.create",
+            subject: "topic",
+            subject_id: Some(id.0),
+            detail: json!({}),
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(id)
 }

@@ -63,7 +63,9 @@ pub struct Account {
 pub async fn run(app: &App, say: impl Fn(&str)) -> anyhow::Result<()> {
     match load(app, &say).await? {
         Loaded::Nothing => {
-            say("This site has content already, so the demo site was not loaded. To see the demo, start Stet with another, empty data folder: --data-dir FOLDER");
+            say(
+                "This site has content already, so the demo site was not loaded. To see the demo, start Stet with another, empty data folder: --data-dir FOLDER",
+            );
         }
         Loaded::Site(accounts) => tell(&accounts, say),
     }
@@ -79,7 +81,10 @@ pub async fn load(app: &App, say: impl Fn(&str)) -> anyhow::Result<Loaded> {
     }
     let content = content::load()?;
     say("Loading the demo site");
-    play(app, &content, say).await.map(Loaded::Site).context("the demo site could not be loaded whole. Empty the data folder and start again")
+    play(app, &content, say)
+        .await
+        .map(Loaded::Site)
+        .context("the demo site could not be loaded whole. Empty the data folder and start again")
 }
 
 /// Whether anybody works, writes or comments here.
@@ -88,7 +93,9 @@ async fn has_content(app: &App) -> Result<bool, DbError> {
     let people = diesel::select(exists(staff::table.select(staff::id)));
     let texts = diesel::select(exists(articles::table.select(articles::id)));
     let talk = diesel::select(exists(comments::table.select(comments::id)));
-    Ok(people.get_result(&mut *conn).await? || texts.get_result(&mut *conn).await? || talk.get_result(&mut *conn).await?)
+    Ok(people.get_result(&mut *conn).await?
+        || texts.get_result(&mut *conn).await?
+        || talk.get_result(&mut *conn).await?)
 }
 
 async fn play(app: &App, content: &Content, say: impl Fn(&str)) -> anyhow::Result<Vec<Account>> {
@@ -97,14 +104,25 @@ async fn play(app: &App, content: &Content, say: impl Fn(&str)) -> anyhow::Resul
     let accounts = house::hire(&mut stage, content).await?;
     say(&format!("  {} people on the team", accounts.len()));
     let furnished = house::furnish(&stage, content).await?;
-    say(&format!("  {} sources, {} pictures, {} topics", furnished.sources, furnished.media.len(), furnished.topics.len()));
+    say(&format!(
+        "  {} sources, {} pictures, {} topics",
+        furnished.sources,
+        furnished.media.len(),
+        furnished.topics.len()
+    ));
     let mut press = Press::new(&stage, furnished);
     let mut talk = Talk::new(&stage, content);
-    let versions = content.articles.iter().map(|article| Ok((article, article.versions()?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let versions = content
+        .articles
+        .iter()
+        .map(|article| Ok((article, article.versions()?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     for (at, act) in acts(&stage, content, &versions) {
         match act {
             Act::Begin(article) => press.begin(at, article).await.with_context(|| article.front.slug.clone())?,
-            Act::Publish(article, version) => press.publish(at, article, version).await.with_context(|| article.front.slug.clone())?,
+            Act::Publish(article, version) => {
+                press.publish(at, article, version).await.with_context(|| article.front.slug.clone())?
+            }
             Act::Post(comment) => talk.post(at, comment).await.with_context(|| comment.key.clone())?,
             Act::Confirm(comment) => talk.confirm(at, comment).await.with_context(|| comment.key.clone())?,
             Act::Decide(comment) => talk.decide(at, comment).await.with_context(|| comment.key.clone())?,
@@ -134,11 +152,19 @@ enum Act<'a> {
 }
 
 /// Everything that happened, oldest first.
-fn acts<'a>(stage: &Stage<'_>, content: &'a Content, versions: &'a [(&'a Article, Vec<Version>)]) -> Vec<(DateTime<Utc>, Act<'a>)> {
+fn acts<'a>(
+    stage: &Stage<'_>,
+    content: &'a Content,
+    versions: &'a [(&'a Article, Vec<Version>)],
+) -> Vec<(DateTime<Utc>, Act<'a>)> {
     let mut acts = Vec::new();
     for (article, versions) in versions {
         acts.push((stage.ago(TimeDelta::days(article.front.published_days_ago + DRAFTING_DAYS)), Act::Begin(article)));
-        acts.extend(versions.iter().map(|version| (stage.ago(TimeDelta::days(version.days_ago)), Act::Publish(article, version))));
+        acts.extend(
+            versions
+                .iter()
+                .map(|version| (stage.ago(TimeDelta::days(version.days_ago)), Act::Publish(article, version))),
+        );
     }
     for (comment, turn) in content.comments.iter().zip(0_i64..) {
         let posted = stage.ago(TimeDelta::minutes(comment.posted_minutes_ago));
@@ -152,8 +178,10 @@ fn acts<'a>(stage: &Stage<'_>, content: &'a Content, versions: &'a [(&'a Article
 }
 
 fn tell(accounts: &[Account], say: impl Fn(&str)) {
-    let width = |text: fn(&Account) -> &str| accounts.iter().map(|account| text(account).chars().count()).max().unwrap_or(0);
-    let (name_width, role_width, email_width) = (width(|account| &account.name), width(|account| roles::label(account.role)), width(|account| &account.email));
+    let width =
+        |text: fn(&Account) -> &str| accounts.iter().map(|account| text(account).chars().count()).max().unwrap_or(0);
+    let (name_width, role_width, email_width) =
+        (width(|account| &account.name), width(|account| roles::label(account.role)), width(|account| &account.email));
     say("");
     say("The demo site is ready. These people can sign in at /desk; their passwords are shown this once:");
     for Account { name, role, email, password } in accounts {

@@ -26,7 +26,8 @@ pub enum Import {
 pub async fn run(flags: &SettingFlags, what: &Import) -> anyhow::Result<()> {
     let Import::References { file } = what;
     let text = std::fs::read_to_string(file).with_context(|| format!("{} can’t be read", file.display()))?;
-    let items = references::formats::csl_json::read(&text).with_context(|| format!("{} holds no references", file.display()))?;
+    let items = references::formats::csl_json::read(&text)
+        .with_context(|| format!("{} holds no references", file.display()))?;
     let config = flags.config()?;
     let reached = boot::reach_database(&config, false, say).await?;
     let imported = async {

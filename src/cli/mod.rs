@@ -60,10 +60,11 @@ enum Command {
 impl SettingFlags {
     /// What was given: flags, environment, file.
     pub fn given(&self) -> Result<Given, Vec<Mistake>> {
-        let flags: Vec<(&'static str, String)> = [("listen", &self.listen), ("base_url", &self.base_url), ("data_dir", &self.data_dir)]
-            .into_iter()
-            .filter_map(|(key, value)| value.clone().map(|value| (key, value)))
-            .collect();
+        let flags: Vec<(&'static str, String)> =
+            [("listen", &self.listen), ("base_url", &self.base_url), ("data_dir", &self.data_dir)]
+                .into_iter()
+                .filter_map(|(key, value)| value.clone().map(|value| (key, value)))
+                .collect();
         let in_folder = PathBuf::from("stet.toml");
         let file = self.config.clone().or_else(|| in_folder.exists().then_some(in_folder));
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]

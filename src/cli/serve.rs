@@ -51,11 +51,18 @@ pub async fn run(settings: &SettingFlags, serve: &Serve) -> anyhow::Result<()> {
     served
 }
 
-async fn serve_until(parts: &Arc<Parts>, listener: std::net::TcpListener, workers: usize, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn serve_until(
+    parts: &Arc<Parts>,
+    listener: std::net::TcpListener,
+    workers: usize,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let jobs = worker::start(Arc::clone(parts), stop.clone())?;
     server::serve(Arc::clone(parts), listener, workers, stop).await?;
     // Jobs under way finish, or are given back to the queue, before the database goes.
-    tokio::task::spawn_blocking(move || jobs.join()).await?.map_err(|_| anyhow::anyhow!("the worker ended in a fault; the log says which"))?;
+    tokio::task::spawn_blocking(move || jobs.join())
+        .await?
+        .map_err(|_| anyhow::anyhow!("the worker ended in a fault; the log says which"))?;
     say("Stopped");
     Ok(())
 }

@@ -82,8 +82,11 @@ pub async fn run(settings: &SettingFlags, staff: &Staff) -> anyhow::Result<()> {
 }
 
 async fn add_person(app: &App, add: &Add) -> anyhow::Result<()> {
-    let email = Email::parse(&add.email).ok_or_else(|| anyhow!("--email must be an address mail can be sent to, such as name@example.com"))?;
-    let role: Role = add.role.parse().map_err(|_| anyhow!("--role must be one of: {}", Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")))?;
+    let email = Email::parse(&add.email)
+        .ok_or_else(|| anyhow!("--email must be an address mail can be sent to, such as name@example.com"))?;
+    let role: Role = add.role.parse().map_err(|_| {
+        anyhow!("--role must be one of: {}", Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", "))
+    })?;
     let person = |standing| NewPerson { title: &add.title, ..NewPerson::new(&add.name, role, standing) };
     if add.password_stdin {
         let typed = first_line()?;
@@ -95,7 +98,8 @@ async fn add_person(app: &App, add: &Add) -> anyhow::Result<()> {
         return Ok(());
     }
     let new = person(Standing::Invited(&email));
-    let (_, token) = app.db.transact(async |tx| invite::invite(tx, app.rng(), By::Console, &new).await).await.map_err(told)?;
+    let (_, token) =
+        app.db.transact(async |tx| invite::invite(tx, app.rng(), By::Console, &new).await).await.map_err(told)?;
     say(&format!("{} is added as {}. A password is chosen here, once, within seven days:", add.name, role));
     say_link(app, |token| urls::invite(token), &token).await
 }
@@ -103,7 +107,12 @@ async fn add_person(app: &App, add: &Add) -> anyhow::Result<()> {
 fn told(error: CreateError) -> anyhow::Error {
     match error {
         CreateError::Db(error) => error.into(),
-        CreateError::NoName | CreateError::LongName | CreateError::NameTaken | CreateError::EmailTaken | CreateError::LongText | CreateError::OwnerExists => anyhow!("{error}. Nothing was added"),
+        CreateError::NoName
+        | CreateError::LongName
+        | CreateError::NameTaken
+        | CreateError::EmailTaken
+        | CreateError::LongText
+        | CreateError::OwnerExists => anyhow!("{error}. Nothing was added"),
     }
 }
 
@@ -137,8 +146,15 @@ fn line(person: &Person) -> String {
         StaffState::Suspended => ", suspended",
         StaffState::Profile => ", profile only",
     };
-    let seen = person.last_seen_at.map_or_else(|| "never signed in".to_owned(), |at| format!("last here {}", at.format("%Y-%m-%d %H:%M UTC")));
-    format!("{}\t{}\t{}{state}\t{seen}", person.email.as_deref().unwrap_or("(no email)"), person.name, roles::label(person.role))
+    let seen = person
+        .last_seen_at
+        .map_or_else(|| "never signed in".to_owned(), |at| format!("last here {}", at.format("%Y-%m-%d %H:%M UTC")));
+    format!(
+        "{}\t{}\t{}{state}\t{seen}",
+        person.email.as_deref().unwrap_or("(no email)"),
+        person.name,
+        roles::label(person.role)
+    )
 }
 
 async fn by_email(app: &App, email: &str) -> anyhow::Result<Person> {

@@ -33,7 +33,12 @@ pub struct Answered {
 
 /// Approves a comment, unless it is approved, and posts a reply to it. `decision.to` is not looked at; the
 /// reply's parent is the comment.
-pub async fn answer(tx: &mut Tx, who: &MayDecide, decision: Decision<'_>, post: Post<'_>) -> Result<Answered, AnswerError> {
+pub async fn answer(
+    tx: &mut Tx,
+    who: &MayDecide,
+    decision: Decision<'_>,
+    post: Post<'_>,
+) -> Result<Answered, AnswerError> {
     let decision = Decision { to: CommentStatus::Approved, ..decision };
     let post = Post { parent: Some(decision.comment), ..post };
     let decided = match decide::decide(tx, who, decision).await {

@@ -5,9 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tokio::try_join;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use tokio::try_join;
 
 use crate::audit::{self, Actor};
 use crate::comments::model::{Field, FieldError, GuestName, Notify, Place, Words};
@@ -157,7 +157,14 @@ pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_
     check_parent(tx.conn(), post).await?;
     let text_digest = post.words.folded.digest();
     check_not_said_already(tx, post.place.article, &address, text_digest.as_deref()).await?;
-    let screening = judge(tx, site, post, &guest, Standing { address: address.id, reader, text_digest: text_digest.as_deref(), now: &now }).await?;
+    let screening = judge(
+        tx,
+        site,
+        post,
+        &guest,
+        Standing { address: address.id, reader, text_digest: text_digest.as_deref(), now: &now },
+    )
+    .await?;
     let (browser, new_browser) = match guest.browser {
         Some(known) => {
             browser::renew(tx, &known).await?;
@@ -185,7 +192,18 @@ pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_
         return find_replay(tx.conn(), post.submission_key, &digest, at).await?.ok_or(CreateError::NotFound);
     };
     let detail = json!({"status": status, "rules": screening.codes()});
-    audit::append(tx, audit::Entry { actor: Actor::Reader, action: "comment.post", subject: "comment", subject_id: Some(id.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        audit::Entry {
+            actor: Actor::Reader,
+            action: "comment.post",
+            subject: "comment",
+            subject_id: Some(id.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     if status == CommentStatus::Approved {
         publish(tx, &row, id, root).await?;
     }
@@ -219,9 +237,28 @@ pub async fn create_as_staff(tx: &mut Tx, who: &Session, post: Post<'_>) -> Resu
         return find_by_key(tx.conn(), key).await?.ok_or(CreateError::NotFound);
     };
     let detail = json!({"status": row.status, "badge": badge, "parent": post.parent});
-    audit::append(tx, audit::Entry { actor: who.actor(), action: "comment.post", subject: "comment", subject_id: Some(id.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        audit::Entry {
+            actor: who.actor(),
+            action: "comment.post",
+            subject: "comment",
+            subject_id: Some(id.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     publish(tx, &row, id, root).await?;
-    Ok(Created { id, root, status: row.status, reason: None, is_replay: false, new_browser: None, asks_to_confirm: false })
+    Ok(Created {
+        id,
+        root,
+        status: row.status,
+        reason: None,
+        is_replay: false,
+        new_browser: None,
+        asks_to_confirm: false,
+    })
 }
 
 /// The badge a person's comment carries under a revision: its author, its reviewer, else staff (decisions 13).
@@ -285,11 +322,17 @@ fn replay((id, root, status): Existing) -> Created {
 
 async fn find_by_key(conn: &mut AsyncPgConnection, key: &str) -> Result<Option<Created>, DbError> {
     let columns = (comments::id, comments::root_id, comments::status);
-    let row: Option<Existing> = comments::table.filter(comments::submission_key.eq(key)).select(columns).get_result(conn).await.optional()?;
+    let row: Option<Existing> =
+        comments::table.filter(comments::submission_key.eq(key)).select(columns).get_result(conn).await.optional()?;
     Ok(row.map(replay))
 }
 
-async fn find_replay(conn: &mut AsyncPgConnection, key: Option<&str>, digest: &[u8], now: DateTime<Utc>) -> Result<Option<Created>, DbError> {
+async fn find_replay(
+    conn: &mut AsyncPgConnection,
+    key: Option<&str>,
+    digest: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<Created>, DbError> {
     if let Some(key) = key
         && let Some(existing) = find_by_key(conn, key).await?
     {
@@ -308,7 +351,12 @@ async fn find_replay(conn: &mut AsyncPgConnection, key: Option<&str>, digest: &[
 
 /// The comment throttles, read by index (decisions 7). A person who proved their address is counted by what
 /// they wrote themselves, so that nobody uses up their turn by typing it.
-async fn check_pace(tx: &mut Tx, address: &Address, reader: Option<ReaderId>, (a_minute, network_key): (i64, &[u8])) -> Result<(), CreateError> {
+async fn check_pace(
+    tx: &mut Tx,
+    address: &Address,
+    reader: Option<ReaderId>,
+    (a_minute, network_key): (i64, &[u8]),
+) -> Result<(), CreateError> {
     let now = tx.now;
     let conn: &AsyncPgConnection = tx.conn();
     let (mut a, mut b) = (conn, conn);
@@ -325,7 +373,8 @@ async fn check_pace(tx: &mut Tx, address: &Address, reader: Option<ReaderId>, (a
         Ok::<_, diesel::result::Error>(times)
     };
     let by_person = async {
-        let query = comments::table.select(comments::created_at).order(comments::id.desc()).limit(limits::COMMENTS_PER_READER);
+        let query =
+            comments::table.select(comments::created_at).order(comments::id.desc()).limit(limits::COMMENTS_PER_READER);
         match reader {
             Some(reader) => query.filter(comments::reader_id.eq(reader)).load::<DateTime<Utc>>(&mut b).await,
             None => query.filter(comments::address_id.eq(address.id)).load(&mut b).await,
@@ -334,7 +383,9 @@ async fn check_pace(tx: &mut Tx, address: &Address, reader: Option<ReaderId>, (a
     let (network, person) = try_join!(by_network, by_person)?;
     let is_full = |times: &[DateTime<Utc>], max: i64| i64::try_from(times.len()).is_ok_and(|count| count >= max);
     let window = TimeDelta::seconds(i64::try_from(limits::READER_WINDOW.as_secs()).unwrap_or(600));
-    if let Some(oldest) = person.iter().min().filter(|oldest| is_full(&person, limits::COMMENTS_PER_READER) && **oldest > now - window) {
+    if let Some(oldest) =
+        person.iter().min().filter(|oldest| is_full(&person, limits::COMMENTS_PER_READER) && **oldest > now - window)
+    {
         return Err(CreateError::TooFast { is_network: false, again_at: *oldest + window });
     }
     if a_minute > 0
@@ -360,7 +411,12 @@ async fn check_parent(conn: &mut AsyncPgConnection, post: Post<'_>) -> Result<()
 }
 
 /// The same words from the same person under the same article, in other dress or place.
-async fn check_not_said_already(tx: &mut Tx, article: ArticleId, address: &Address, digest: Option<&[u8]>) -> Result<(), CreateError> {
+async fn check_not_said_already(
+    tx: &mut Tx,
+    article: ArticleId,
+    address: &Address,
+    digest: Option<&[u8]>,
+) -> Result<(), CreateError> {
     let Some(digest) = digest else { return Ok(()) };
     let said: Option<CommentId> = comments::table
         .filter(comments::text_digest.eq(digest))
@@ -373,7 +429,11 @@ async fn check_not_said_already(tx: &mut Tx, article: ArticleId, address: &Addre
         .await
         .optional()?;
     match said {
-        Some(id) => Err(CreateError::Invalid(FieldError { field: Field::Body, message: "You have posted this already.".into(), see: Some(id) })),
+        Some(id) => Err(CreateError::Invalid(FieldError {
+            field: Field::Body,
+            message: "You have posted this already.".into(),
+            see: Some(id),
+        })),
         None => Ok(()),
     }
 }
@@ -385,7 +445,13 @@ struct Standing<'a> {
     now: &'a Now,
 }
 
-async fn judge(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: &Guest<'_>, of: Standing<'_>) -> Result<Screening, CreateError> {
+async fn judge(
+    tx: &mut Tx,
+    site: Site<'_>,
+    post: Post<'_>,
+    guest: &Guest<'_>,
+    of: Standing<'_>,
+) -> Result<Screening, CreateError> {
     let words = site.words.lists(tx.conn()).await?;
     let subject = Subject {
         article: post.place.article,
@@ -506,7 +572,14 @@ async fn publish(tx: &mut Tx, row: &NewComment<'_>, id: CommentId, root: Comment
 /// Notes what mail the writer wants, and asks for a confirmation unless this browser has proved the address. What
 /// is answered never depends on whether the address is known, confirmed or stopped (requirements D6): the job
 /// looks at that, and sends one mail an hour at most.
-async fn wish(tx: &mut Tx, post: Post<'_>, notify: Notify, (address, reader): (&Address, Option<ReaderId>), (id, root): (CommentId, CommentId), status: CommentStatus) -> Result<bool, DbError> {
+async fn wish(
+    tx: &mut Tx,
+    post: Post<'_>,
+    notify: Notify,
+    (address, reader): (&Address, Option<ReaderId>),
+    (id, root): (CommentId, CommentId),
+    status: CommentStatus,
+) -> Result<bool, DbError> {
     let wish = match notify {
         Notify::None => return Ok(false),
         Notify::Replies => Wish::Replies(id),

@@ -57,7 +57,8 @@ impl Own {
     /// Whether its writer can still do anything with it.
     #[must_use]
     pub fn is_living(&self) -> bool {
-        matches!(self.status, CommentStatus::Held | CommentStatus::Approved | CommentStatus::Spam) && !self.body.is_empty()
+        matches!(self.status, CommentStatus::Held | CommentStatus::Approved | CommentStatus::Spam)
+            && !self.body.is_empty()
     }
 }
 
@@ -83,7 +84,10 @@ impl From<DecideError> for EditError {
     fn from(error: DecideError) -> Self {
         match error {
             DecideError::Db(error) => Self::Db(error),
-            DecideError::NotFound | DecideError::Stale(_) | DecideError::NotAllowed { .. } | DecideError::UndoIsOver => Self::NotFound,
+            DecideError::NotFound
+            | DecideError::Stale(_)
+            | DecideError::NotAllowed { .. }
+            | DecideError::UndoIsOver => Self::NotFound,
         }
     }
 }
@@ -98,7 +102,14 @@ pub async fn find_own(conn: &mut AsyncPgConnection, browser: &Browser, id: Comme
         .filter(comments::id.eq(id))
         .filter(comments::staff_id.is_null())
         .select((
-            (comments::id, comments::root_id, comments::article_id, comments::revision_id, comments::browser_id, comments::reader_id),
+            (
+                comments::id,
+                comments::root_id,
+                comments::article_id,
+                comments::revision_id,
+                comments::browser_id,
+                comments::reader_id,
+            ),
             (
                 comments::status,
                 comments::status_reason,
@@ -112,13 +123,25 @@ pub async fn find_own(conn: &mut AsyncPgConnection, browser: &Browser, id: Comme
         .get_result(conn)
         .await
         .optional()?;
-    let Some(((id, root, article, revision, by, reader), (status, status_reason, body, version, created_at, slug, title))) = row else { return Ok(None) };
+    let Some((
+        (id, root, article, revision, by, reader),
+        (status, status_reason, body, version, created_at, slug, title),
+    )) = row
+    else {
+        return Ok(None);
+    };
     let own = Own { id, root, article, slug, title, revision, status, status_reason, body, version, created_at };
     Ok(browser.wrote(by, reader).then_some(own))
 }
 
 /// Gives a comment a new text. Answers where it is then.
-pub async fn edit(tx: &mut Tx, site: Site<'_>, browser: &Browser, id: CommentId, words: &Words) -> Result<CommentStatus, EditError> {
+pub async fn edit(
+    tx: &mut Tx,
+    site: Site<'_>,
+    browser: &Browser,
+    id: CommentId,
+    words: &Words,
+) -> Result<CommentStatus, EditError> {
     words.check_links().map_err(EditError::Invalid)?;
     let own = find_own(tx.conn(), browser, id).await?.filter(Own::is_living).ok_or(EditError::NotFound)?;
     if tx.now >= own.editable_until(site.settings.edit_window_minutes) {
@@ -134,7 +157,18 @@ pub async fn edit(tx: &mut Tx, site: Site<'_>, browser: &Browser, id: CommentId,
     replace_text(tx, &own, &before, words).await?;
     let screening = judge(tx, site, browser, &own, &before, words).await?;
     let detail = json!({"version": own.version + 1, "rules": screening.codes()});
-    audit::append(tx, audit::Entry { actor: Actor::Reader, action: "comment.edit", subject: "comment", subject_id: Some(id.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        audit::Entry {
+            actor: Actor::Reader,
+            action: "comment.edit",
+            subject: "comment",
+            subject_id: Some(id.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     if own.status == CommentStatus::Approved {
         tx.touch(Tag::Article(own.article));
         if !screening.0.is_empty() {
@@ -154,12 +188,13 @@ struct Before {
 }
 
 async fn lock(tx: &mut Tx, id: CommentId) -> Result<Before, DbError> {
-    let (version, article, address, published_at): (i32, ArticleId, Option<AddressId>, Option<DateTime<Utc>>) = comments::table
-        .find(id)
-        .select((comments::version, comments::article_id, comments::address_id, comments::published_at))
-        .for_no_key_update()
-        .get_result(tx.conn())
-        .await?;
+    let (version, article, address, published_at): (i32, ArticleId, Option<AddressId>, Option<DateTime<Utc>>) =
+        comments::table
+            .find(id)
+            .select((comments::version, comments::article_id, comments::address_id, comments::published_at))
+            .for_no_key_update()
+            .get_result(tx.conn())
+            .await?;
     let moderation = articles::table.find(article).select(articles::moderation_mode).get_result(tx.conn()).await?;
     Ok(Before { version, address, published_at, moderation })
 }
@@ -189,7 +224,14 @@ async fn replace_text(tx: &mut Tx, own: &Own, before: &Before, words: &Words) ->
     Ok(())
 }
 
-async fn judge(tx: &mut Tx, site: Site<'_>, browser: &Browser, own: &Own, before: &Before, words: &Words) -> Result<Screening, EditError> {
+async fn judge(
+    tx: &mut Tx,
+    site: Site<'_>,
+    browser: &Browser,
+    own: &Own,
+    before: &Before,
+    words: &Words,
+) -> Result<Screening, EditError> {
     let Some(address) = before.address else { return Ok(Screening::default()) };
     let lists = site.words.lists(tx.conn()).await?;
     let digest = words.folded.digest();

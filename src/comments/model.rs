@@ -100,8 +100,11 @@ pub async fn place(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<Pl
 
 /// The numbers of a revision's reference list.
 pub async fn references(conn: &mut AsyncPgConnection, revision: RevisionId) -> Result<BTreeSet<u32>, DbError> {
-    let numbers: Vec<i32> =
-        revision_citations::table.filter(revision_citations::revision_id.eq(revision)).select(revision_citations::number).load(conn).await?;
+    let numbers: Vec<i32> = revision_citations::table
+        .filter(revision_citations::revision_id.eq(revision))
+        .select(revision_citations::number)
+        .load(conn)
+        .await?;
     Ok(numbers.into_iter().filter_map(|number| u32::try_from(number).ok()).collect())
 }
 
@@ -127,7 +130,9 @@ impl Words {
         let body = text::tidy_multiline(typed);
         let chars = body.chars().count();
         if text::has_control(&body) {
-            return wrong("Comment has characters that can’t be used. Delete what you can’t see and type it again".into());
+            return wrong(
+                "Comment has characters that can’t be used. Delete what you can’t see and type it again".into(),
+            );
         }
         if body.chars().all(|c| c.is_whitespace() || text::is_invisible(c)) {
             return wrong("Write your comment".into());
@@ -157,7 +162,10 @@ impl Words {
     pub fn check_links(&self) -> Result<(), FieldError> {
         let (count, max) = (self.links.len(), limits::COMMENT_LINKS_MAX);
         if count > max {
-            return Err(FieldError::new(Field::Body, format!("Your comment has {count} links. Post it with {max} or fewer")));
+            return Err(FieldError::new(
+                Field::Body,
+                format!("Your comment has {count} links. Post it with {max} or fewer"),
+            ));
         }
         Ok(())
     }
@@ -195,7 +203,8 @@ pub async fn guest_name(conn: &mut AsyncPgConnection, typed: &str) -> Result<Res
         Err(error) => return Ok(Err(error)),
     };
     let skeletons = skeletons(&name.name);
-    let taken: bool = diesel::select(exists(staff::table.filter(staff::name_skeleton.eq_any(skeletons)))).get_result(conn).await?;
+    let taken: bool =
+        diesel::select(exists(staff::table.filter(staff::name_skeleton.eq_any(skeletons)))).get_result(conn).await?;
     if taken {
         return Ok(Err(FieldError::new(Field::Name, "Choose another name. That one belongs to someone on our team")));
     }
@@ -264,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_sixth_link_is_refused() {
-        let text = |count: usize| (0..count).map(|n| format!("https://trials.example/{n}")).collect::<Vec<_>>().join(" ");
+        let text =
+            |count: usize| (0..count).map(|n| format!("https://trials.example/{n}")).collect::<Vec<_>>().join(" ");
         let checked = |count| Words::parse(&text(count), &BTreeSet::new()).unwrap().check_links();
         assert_eq!(checked(5), Ok(()));
         assert_eq!(checked(9).unwrap_err().message, "Your comment has 9 links. Post it with 5 or fewer");
@@ -295,7 +305,10 @@ mod tests {
     #[test]
     fn addresses_are_refused_in_the_words_of_the_form() {
         assert_eq!(email("").unwrap_err().message, "Enter your email address");
-        assert_eq!(email("dele.mail.example").unwrap_err().message, "Enter an email address with an @, like name@example.org");
+        assert_eq!(
+            email("dele.mail.example").unwrap_err().message,
+            "Enter an email address with an @, like name@example.org"
+        );
         assert!(email("dele@mail.example").is_ok());
     }
 }

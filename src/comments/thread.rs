@@ -143,7 +143,13 @@ pub struct Ask {
 pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbError> {
     let (start, unfolded) = start(conn, ask).await?;
     let sort = if unfolded.is_some() { Sort::Oldest } else { ask.sort };
-    let query = PageQuery { article: ask.article, sort, start, roots: limits::ROOTS_A_PAGE + 1, replies: limits::REPLIES_LOADED };
+    let query = PageQuery {
+        article: ask.article,
+        sort,
+        start,
+        roots: limits::ROOTS_A_PAGE + 1,
+        replies: limits::REPLIES_LOADED,
+    };
     let mut rows: Vec<Row> = query.load(conn).await?;
     let mut tops = top_order(&rows, sort);
     let page = usize::try_from(limits::ROOTS_A_PAGE).unwrap_or(usize::MAX);
@@ -153,7 +159,9 @@ pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbErro
     let is_last = next.is_none();
     if let Some(browser) = ask.browser {
         let own = own_waiting(conn, ask.article, &browser).await?;
-        let has_place = |row: &Row| if row.parent_id.is_some() { tops.contains(&row.root_id) } else { is_last || unfolded == Some(row.id) };
+        let has_place = |row: &Row| {
+            if row.parent_id.is_some() { tops.contains(&row.root_id) } else { is_last || unfolded == Some(row.id) }
+        };
         let placed: Vec<Row> = own.into_iter().filter(has_place).collect();
         let new_tops = placed.iter().filter(|row| row.parent_id.is_none()).map(|row| row.id);
         tops.extend(new_tops.filter(|id| !tops.contains(id)).collect::<Vec<_>>());
@@ -210,7 +218,12 @@ pub enum From {
 
 /// Replies of one thread in reading order, at most [`limits::REPLIES_A_THREAD_PAGE`]. `None` when no such thread
 /// is public under the article.
-pub async fn stretch(conn: &mut AsyncPgConnection, ask: Ask, root: CommentId, from: From) -> Result<Option<Stretch>, DbError> {
+pub async fn stretch(
+    conn: &mut AsyncPgConnection,
+    ask: Ask,
+    root: CommentId,
+    from: From,
+) -> Result<Option<Stretch>, DbError> {
     type Bone = (CommentId, Option<CommentId>, CommentStatus);
     let bones: Vec<Bone> = comments::table
         .filter(comments::root_id.eq(root))
@@ -221,7 +234,10 @@ pub async fn stretch(conn: &mut AsyncPgConnection, ask: Ask, root: CommentId, fr
         .limit(limits::THREAD_REPLIES_MAX)
         .load(conn)
         .await?;
-    let shape: Vec<Shape> = bones.iter().map(|(id, parent, status)| Shape { id: *id, parent: *parent, is_living: *status == CommentStatus::Approved }).collect();
+    let shape: Vec<Shape> = bones
+        .iter()
+        .map(|(id, parent, status)| Shape { id: *id, parent: *parent, is_living: *status == CommentStatus::Approved })
+        .collect();
     let order = reading_order(root, &shape);
     let reply_count = shape.iter().filter(|reply| reply.is_living).count();
     let size = usize::try_from(limits::REPLIES_A_THREAD_PAGE).unwrap_or(usize::MAX);
@@ -234,12 +250,18 @@ pub async fn stretch(conn: &mut AsyncPgConnection, ask: Ask, root: CommentId, fr
     let picked: Vec<Place> = order.iter().skip(begin).take(size).copied().collect();
     let next = picked.last().map(|place| place.id).filter(|_| order.len() > begin + picked.len());
     let mut ids: Vec<CommentId> = picked.iter().map(|place| place.id).collect();
-    ids.extend(shape.iter().filter(|reply| ids.contains(&reply.id)).filter_map(|reply| reply.parent).collect::<Vec<_>>());
+    ids.extend(
+        shape.iter().filter(|reply| ids.contains(&reply.id)).filter_map(|reply| reply.parent).collect::<Vec<_>>(),
+    );
     ids.push(root);
     let rows = rows(conn, ask.article, &ids).await?;
     let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
-    let Some(top) = by_id.get(&root).filter(|row| row.parent_id.is_none() && (row.is_living() || reply_count > 0)) else { return Ok(None) };
-    let draw = |place: &Place| by_id.get(&place.id).map(|row| row.draw(*place, ask.depth, &by_id, ask.browser.as_ref()));
+    let Some(top) = by_id.get(&root).filter(|row| row.parent_id.is_none() && (row.is_living() || reply_count > 0))
+    else {
+        return Ok(None);
+    };
+    let draw =
+        |place: &Place| by_id.get(&place.id).map(|row| row.draw(*place, ask.depth, &by_id, ask.browser.as_ref()));
     let mut replies: Vec<Comment> = picked.iter().filter_map(draw).collect();
     flatten_gaps(&mut replies);
     let top = top.draw(Place { id: root, below: 0 }, ask.depth, &by_id, ask.browser.as_ref());
@@ -264,7 +286,11 @@ pub struct Found {
 }
 
 /// Looks for a comment by its id under a published article.
-pub async fn find(conn: &mut AsyncPgConnection, id: CommentId, browser: Option<&Browser>) -> Result<Option<Found>, DbError> {
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    id: CommentId,
+    browser: Option<&Browser>,
+) -> Result<Option<Found>, DbError> {
     use crate::core::status::ArticleState;
     use crate::db::schema::articles;
     type Columns = (String, CommentId, CommentStatus, Option<DateTime<Utc>>, Option<BrowserId>, Option<ReaderId>);
@@ -272,7 +298,14 @@ pub async fn find(conn: &mut AsyncPgConnection, id: CommentId, browser: Option<&
         .inner_join(articles::table)
         .filter(comments::id.eq(id))
         .filter(articles::state.eq(ArticleState::Published))
-        .select((articles::slug, comments::root_id, comments::status, comments::published_at, comments::browser_id, comments::reader_id))
+        .select((
+            articles::slug,
+            comments::root_id,
+            comments::status,
+            comments::published_at,
+            comments::browser_id,
+            comments::reader_id,
+        ))
         .get_result(conn)
         .await
         .optional()?;
@@ -330,7 +363,8 @@ fn reading_order(root: CommentId, replies: &[Shape]) -> Vec<Place> {
         }
     }
     let mut order = Vec::with_capacity(replies.len());
-    let mut stack: Vec<(usize, usize)> = children.remove(&None).into_iter().flatten().rev().map(|index| (index, 1)).collect();
+    let mut stack: Vec<(usize, usize)> =
+        children.remove(&None).into_iter().flatten().rev().map(|index| (index, 1)).collect();
     while let Some((index, below)) = stack.pop() {
         if let Some(reply) = replies.get(index).filter(|reply| reply.id != root) {
             order.push(Place { id: reply.id, below });
@@ -365,16 +399,24 @@ fn threads(rows: &[Row], tops: &[CommentId], ask: Ask, unfolded: Option<CommentI
 fn thread(top: &Row, order: &[Place], by_id: &HashMap<CommentId, &Row>, ask: Ask, is_unfolded: bool) -> Thread {
     let browser = ask.browser.as_ref();
     let draw = |place: &Place| by_id.get(&place.id).map(|row| row.draw(*place, ask.depth, by_id, browser));
-    let staff_count = order.iter().filter(|place| by_id.get(&place.id).is_some_and(|row| row.badge.is_some() && row.is_living())).count();
+    let staff_count = order
+        .iter()
+        .filter(|place| by_id.get(&place.id).is_some_and(|row| row.badge.is_some() && row.is_living()))
+        .count();
     let loaded = order.len();
     let reply_count = usize::try_from(top.public_replies).unwrap_or(0);
     let is_short = i64::try_from(loaded.max(reply_count)).is_ok_and(|count| count <= limits::REPLIES_UNFOLDED);
-    let (first, last) = if is_short || is_unfolded { (loaded, 0) } else { (limits::REPLIES_FOLDED_FIRST, limits::REPLIES_FOLDED_LAST) };
+    let (first, last) =
+        if is_short || is_unfolded { (loaded, 0) } else { (limits::REPLIES_FOLDED_FIRST, limits::REPLIES_FOLDED_LAST) };
     let mut replies: Vec<Comment> = order.iter().take(first).filter_map(draw).collect();
     let rest = order.get(first..).unwrap_or(&[]);
     let last_at = rest.len().saturating_sub(last);
     // The writer's own waiting comment is never folded away.
-    let own_waiting = rest.get(..last_at).unwrap_or(&[]).iter().filter(|place| by_id.get(&place.id).is_some_and(|row| row.show() == Show::Waiting));
+    let own_waiting = rest
+        .get(..last_at)
+        .unwrap_or(&[])
+        .iter()
+        .filter(|place| by_id.get(&place.id).is_some_and(|row| row.show() == Show::Waiting));
     let mut last: Vec<Comment> = own_waiting.chain(rest.get(last_at..).unwrap_or(&[])).filter_map(draw).collect();
     flatten_gaps(&mut replies);
     for reply in &mut last {
@@ -415,8 +457,13 @@ async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Option<
     match ask.which {
         Which::First => Ok((Start::First, None)),
         Which::After(id) => {
-            let replies: Option<i32> =
-                comments::table.find(id).filter(comments::article_id.eq(ask.article)).select(comments::public_replies).get_result(conn).await.optional()?;
+            let replies: Option<i32> = comments::table
+                .find(id)
+                .filter(comments::article_id.eq(ask.article))
+                .select(comments::public_replies)
+                .get_result(conn)
+                .await
+                .optional()?;
             Ok((replies.map_or(Start::First, |replies| Start::After(id, replies)), None))
         }
         Which::Around(id) => {
@@ -433,7 +480,11 @@ async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Option<
                 .load(conn)
                 .await?;
             let half = usize::try_from(limits::ROOTS_A_PAGE / 2).unwrap_or(0);
-            let start = if before.len() > half { before.get(half.saturating_sub(1)).copied().map_or(Start::First, Start::At) } else { Start::First };
+            let start = if before.len() > half {
+                before.get(half.saturating_sub(1)).copied().map_or(Start::First, Start::At)
+            } else {
+                Start::First
+            };
             Ok((start, Some(id)))
         }
     }
@@ -465,7 +516,9 @@ impl QueryFragment<Pg> for PageQuery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("with top as (select * from comments where article_id = ");
         out.push_bind_param::<BigInt, _>(&self.article)?;
-        out.push_sql(" and parent_id is null and published_at is not null and (status = 'approved' or public_replies > 0)");
+        out.push_sql(
+            " and parent_id is null and published_at is not null and (status = 'approved' or public_replies > 0)",
+        );
         match (&self.start, self.sort) {
             (Start::First, _) => {}
             (Start::At(id), _) => {
@@ -696,7 +749,9 @@ impl Row {
         match self.status {
             CommentStatus::Approved => Show::Public,
             CommentStatus::Held | CommentStatus::Spam if self.published_at.is_none() => Show::Waiting,
-            CommentStatus::Trash if self.status_reason.as_deref() == Some(Reason::Withdrawn.as_str()) => Show::Withdrawn,
+            CommentStatus::Trash if self.status_reason.as_deref() == Some(Reason::Withdrawn.as_str()) => {
+                Show::Withdrawn
+            }
             CommentStatus::Held | CommentStatus::Spam | CommentStatus::Trash => Show::Removed,
         }
     }

@@ -20,7 +20,8 @@ impl Folded {
     /// Folds a text; linear in its length.
     #[must_use]
     pub fn of(original: &str) -> Self {
-        let mut folded = Self { text: String::with_capacity(original.len() + 2), origins: Vec::with_capacity(original.len() + 2) };
+        let mut folded =
+            Self { text: String::with_capacity(original.len() + 2), origins: Vec::with_capacity(original.len() + 2) };
         folded.push(' ', 0);
         for (at, c) in original.char_indices() {
             if !is_invisible(c) {
@@ -83,7 +84,8 @@ fn is_joining_mark(c: char) -> bool {
 fn latin_twin(c: char) -> char {
     // Latin, Greek, Cyrillic, Armenian, Cherokee: where look-alikes are used to deceive. In other scripts a
     // single stroke looks like an l and is none.
-    if !matches!(c, '\u{80}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{1d00}'..='\u{1fff}' | '\u{2c60}'..='\u{2dff}' | '\u{a640}'..='\u{a7ff}') {
+    if !matches!(c, '\u{80}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{1d00}'..='\u{1fff}' | '\u{2c60}'..='\u{2dff}' | '\u{a640}'..='\u{a7ff}')
+    {
         return c;
     }
     let mut buffer = [0; 4];
@@ -100,7 +102,9 @@ mod tests {
 
     #[test]
     fn dress_makes_no_difference() {
-        for dressed in ["Buy  DROPS now!", "buy\ndrops—now", "Ｂuy drоps now", "bu\u{200b}y dr\u{f6}ps now", " Buy, drops. (now) "] {
+        for dressed in
+            ["Buy  DROPS now!", "buy\ndrops—now", "Ｂuy drоps now", "bu\u{200b}y dr\u{f6}ps now", " Buy, drops. (now) "]
+        {
             assert_eq!(Folded::of(dressed).as_str(), " buy drops now ", "{dressed:?}");
         }
         assert_eq!(Folded::of("Don’t").as_str(), " dont ");

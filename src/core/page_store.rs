@@ -144,7 +144,10 @@ pub struct PageStore {
 
 impl fmt::Debug for PageStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PageStore").field("pages", &self.pages.len()).field("bytes", &self.pages.weight()).finish_non_exhaustive()
+        f.debug_struct("PageStore")
+            .field("pages", &self.pages.len())
+            .field("bytes", &self.pages.weight())
+            .finish_non_exhaustive()
     }
 }
 
@@ -352,7 +355,10 @@ mod tests {
         let later = now + chrono::TimeDelta::seconds(61);
         store.set_trust(Trust::Bypass);
         assert!(store.find(&key("/a"), now).is_none());
-        assert!(store.find_stale(&key("/a"), later).is_some(), "a render that found no database has it to fall back on");
+        assert!(
+            store.find_stale(&key("/a"), later).is_some(),
+            "a render that found no database has it to fall back on"
+        );
         assert!(store.find_stale(&key("/a"), now + chrono::TimeDelta::seconds(3601)).is_none());
         store.set_trust(Trust::Stale);
         assert!(store.find(&key("/a"), later).is_some(), "stale pages are served while the database is away");

@@ -48,7 +48,9 @@ pub fn is_invisible(c: char) -> bool {
 #[must_use]
 pub fn without_direction_controls(text: &str) -> String {
     text.chars()
-        .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}'))
+        .filter(
+            |c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}'),
+        )
         .collect()
 }
 
@@ -136,7 +138,9 @@ pub fn slugify(title: &str) -> String {
 pub fn is_slug(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= limits::SLUG_CHARS_MAX
-        && text.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        && text
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
 }
 
 /// The first characters of up to two words: what stands in an avatar.
@@ -191,7 +195,9 @@ mod tests {
     #[test]
     fn names_that_look_alike_have_one_skeleton() {
         let staff = skeleton("Dr Tomas Hale");
-        for alike in ["Dr Tоmas Hale", "dr  tomas\u{200b} hale", "Dr. Tomas Hale", "Ｄr Tomas Hale", "Dr T\u{202e}omas Hale"] {
+        for alike in
+            ["Dr Tоmas Hale", "dr  tomas\u{200b} hale", "Dr. Tomas Hale", "Ｄr Tomas Hale", "Dr T\u{202e}omas Hale"]
+        {
             assert_eq!(skeleton(alike), staff, "{alike:?}");
         }
         assert_ne!(skeleton("Dr Thomas Hale"), staff);
@@ -211,7 +217,20 @@ mod tests {
         let canonical = |text: &str| Email::parse(text).map(|email| email.canonical);
         assert_eq!(canonical(" Ruth.K@Mail.Example "), Some("ruth.k@mail.example".into()));
         assert_eq!(canonical("a@bücher.example"), Some("a@xn--bcher-kva.example".into()));
-        for wrong in ["", "a", "a@", "@b.example", "a@b", "a b@c.example", "a@b.example\r\nBcc: c@d.example", "\"a\"@b.example", "a@[127.0.0.1]", "a@127.0.0.1", "a..b@c.example", "a@b..example"] {
+        for wrong in [
+            "",
+            "a",
+            "a@",
+            "@b.example",
+            "a@b",
+            "a b@c.example",
+            "a@b.example\r\nBcc: c@d.example",
+            "\"a\"@b.example",
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            "a..b@c.example",
+            "a@b..example",
+        ] {
             assert_eq!(canonical(wrong), None, "{wrong:?}");
         }
         assert_eq!(Email::masked("ruth.k@mail.example"), "r…k@mail.example");

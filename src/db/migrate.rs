@@ -24,10 +24,14 @@ pub enum MigrateError {
     #[error("this database is PostgreSQL {0}; Stet needs 15 or newer. Move it to a newer version and start again")]
     TooOld(i32),
     /// The server may lose what it has acknowledged.
-    #[error("this database runs with {0}: what was acknowledged can be lost. Switch it on, or set STET_ALLOW_UNSAFE_DATABASE=1 if losing data is meant")]
+    #[error(
+        "this database runs with {0}: what was acknowledged can be lost. Switch it on, or set STET_ALLOW_UNSAFE_DATABASE=1 if losing data is meant"
+    )]
     NotDurable(&'static str),
     /// The database was migrated by a newer Stet.
-    #[error("the database knows migration {0}, this Stet does not: it was migrated by a newer version. Start that version")]
+    #[error(
+        "the database knows migration {0}, this Stet does not: it was migrated by a newer version. Start that version"
+    )]
     Newer(String),
     /// A statement outside a migration failed.
     #[error("preparing the database failed: {0}")]
@@ -57,7 +61,13 @@ pub async fn migrate(url: &str, allow_unsafe: bool) -> Result<Vec<String>, Migra
     lock(&mut conn).await?;
     let mut harness = AsyncMigrationHarness::new(conn);
     let known = names(&known_migrations()?);
-    if let Some(newer) = harness.applied_migrations().map_err(text)?.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
+    if let Some(newer) = harness
+        .applied_migrations()
+        .map_err(text)?
+        .iter()
+        .map(ToString::to_string)
+        .find(|version| !known.contains(version))
+    {
         return Err(MigrateError::Newer(newer));
     }
     let applied = harness.run_pending_migrations(MIGRATIONS).map_err(text)?.iter().map(ToString::to_string).collect();
@@ -68,7 +78,8 @@ pub async fn migrate(url: &str, allow_unsafe: bool) -> Result<Vec<String>, Migra
 
 /// Whether nothing is missing: for /readyz and `stet check`.
 pub async fn is_current(conn: &mut AsyncPgConnection) -> diesel::QueryResult<bool> {
-    let applied: Vec<Setting> = diesel::sql_query("select version as value from __diesel_schema_migrations").load(conn).await?;
+    let applied: Vec<Setting> =
+        diesel::sql_query("select version as value from __diesel_schema_migrations").load(conn).await?;
     let known = MIGRATION_COUNT.get_or_init(|| {
         diesel::migration::MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS).map_or(0, |list| list.len())
     });
@@ -86,13 +97,15 @@ fn names(migrations: &[Box<dyn diesel::migration::Migration<diesel::pg::Pg>>]) -
 }
 
 async fn check_server(conn: &mut AsyncPgConnection, allow_unsafe: bool) -> Result<(), MigrateError> {
-    let version: Setting = diesel::sql_query("select current_setting('server_version_num') as value").get_result(conn).await?;
+    let version: Setting =
+        diesel::sql_query("select current_setting('server_version_num') as value").get_result(conn).await?;
     let major = version.value.parse::<i32>().unwrap_or(0) / 10_000;
     if major < 15 {
         return Err(MigrateError::TooOld(major));
     }
     for (name, shown) in [("fsync", "fsync=off"), ("synchronous_commit", "synchronous_commit=off")] {
-        let setting: Setting = diesel::sql_query(format!("select current_setting('{name}') as value")).get_result(conn).await?;
+        let setting: Setting =
+            diesel::sql_query(format!("select current_setting('{name}') as value")).get_result(conn).await?;
         if setting.value == "off" && !allow_unsafe {
             return Err(MigrateError::NotDurable(shown));
         }
@@ -103,7 +116,8 @@ async fn check_server(conn: &mut AsyncPgConnection, allow_unsafe: bool) -> Resul
 async fn lock(conn: &mut AsyncPgConnection) -> Result<(), MigrateError> {
     conn.batch_execute("set lock_timeout = '5s'; set client_min_messages = warning").await?;
     for _ in 0..1_200 {
-        let got: Got = diesel::sql_query(format!("select pg_try_advisory_lock({LOCK}) as got")).get_result(conn).await?;
+        let got: Got =
+            diesel::sql_query(format!("select pg_try_advisory_lock({LOCK}) as got")).get_result(conn).await?;
         if got.got {
             return Ok(());
         }

@@ -45,10 +45,24 @@ impl DbError {
         match self {
             Self::Unavailable | Self::Query(diesel::result::Error::BrokenTransactionManager) => true,
             Self::Query(diesel::result::Error::DatabaseError(kind, info)) => {
-                matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection | diesel::result::DatabaseErrorKind::ReadOnlyTransaction | diesel::result::DatabaseErrorKind::SerializationFailure)
-                    || ["canceling statement", "terminating connection", "the database system is", "No space left", "could not extend", "connection closed", "lock timeout", "shutting down", "error communicating"]
-                        .iter()
-                        .any(|sign| info.message().contains(sign))
+                matches!(
+                    kind,
+                    diesel::result::DatabaseErrorKind::ClosedConnection
+                        | diesel::result::DatabaseErrorKind::ReadOnlyTransaction
+                        | diesel::result::DatabaseErrorKind::SerializationFailure
+                ) || [
+                    "canceling statement",
+                    "terminating connection",
+                    "the database system is",
+                    "No space left",
+                    "could not extend",
+                    "connection closed",
+                    "lock timeout",
+                    "shutting down",
+                    "error communicating",
+                ]
+                .iter()
+                .any(|sign| info.message().contains(sign))
             }
             Self::Query(_) => false,
         }
@@ -282,7 +296,10 @@ impl Tx {
     /// # Panics
     /// Never: the connection is taken only when the transaction ends, which consumes it.
     pub fn conn(&mut self) -> &mut AsyncPgConnection {
-        #[expect(clippy::expect_used, reason = "the connection is taken only when the transaction has ended, which consumes it")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the connection is taken only when the transaction has ended, which consumes it"
+        )]
         self.conn.as_mut().expect("a transaction has its connection until it ends")
     }
 

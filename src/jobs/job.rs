@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_nightly_job_has_one_key_from_night_to_night() {
-        let nightly = Schedule { kind: "recount", every: Duration::from_secs(86_400), offset: Duration::from_secs(3 * 3600) };
+        let nightly =
+            Schedule { kind: "recount", every: Duration::from_secs(86_400), offset: Duration::from_secs(3 * 3600) };
         let at = |text: &str| nightly.slot(text.parse().unwrap());
         assert_eq!(at("2026-11-23T03:00:00Z"), at("2026-11-24T02:59:59Z"));
         assert_ne!(at("2026-11-23T02:59:59Z"), at("2026-11-23T03:00:00Z"));

@@ -82,7 +82,12 @@ const CLAIM: &str = "
     returning jobs.id, jobs.kind, jobs.payload, jobs.attempts, jobs.attempts_max";
 
 /// Claims up to `jobs_max` due jobs, of each kind at most as many as there is room for, the longest due first.
-pub async fn claim(conn: &mut AsyncPgConnection, by: &Claimant, room: &[(&str, usize)], jobs_max: usize) -> Result<Vec<Job>, DbError> {
+pub async fn claim(
+    conn: &mut AsyncPgConnection,
+    by: &Claimant,
+    room: &[(&str, usize)],
+    jobs_max: usize,
+) -> Result<Vec<Job>, DbError> {
     let kinds: Vec<&str> = room.iter().map(|(kind, _)| *kind).collect();
     let places: Vec<i32> = room.iter().map(|(_, places)| i32::try_from(*places).unwrap_or(i32::MAX)).collect();
     let mut claimed: Vec<Claimed> = diesel::sql_query(CLAIM)
@@ -97,18 +102,32 @@ pub async fn claim(conn: &mut AsyncPgConnection, by: &Claimant, room: &[(&str, u
     claimed.sort_unstable_by_key(|job| job.id);
     Ok(claimed
         .into_iter()
-        .map(|row| Job { id: JobId(row.id), kind: row.kind, payload: row.payload, attempt: row.attempts, attempts_max: row.attempts_max })
+        .map(|row| Job {
+            id: JobId(row.id),
+            kind: row.kind,
+            payload: row.payload,
+            attempt: row.attempts,
+            attempts_max: row.attempts_max,
+        })
         .collect())
 }
 
 /// Ends an attempt in one statement of its own. Does nothing when the lease was lost meanwhile.
 /// `jitter` is between 0 and 1.
-pub async fn finish(conn: &mut AsyncPgConnection, by: &Claimant, job: &Job, outcome: &Outcome, jitter: f64) -> Result<(), DbError> {
+pub async fn finish(
+    conn: &mut AsyncPgConnection,
+    by: &Claimant,
+    job: &Job,
+    outcome: &Outcome,
+    jitter: f64,
+) -> Result<(), DbError> {
     let (state, run_at, error) = match outcome {
         Outcome::Done => (JobState::Done, None, None),
         Outcome::GiveUp { reason } => (JobState::GaveUp, None, Some(reason)),
         Outcome::Retry { reason, .. } if job.attempt >= job.attempts_max => (JobState::GaveUp, None, Some(reason)),
-        Outcome::Retry { after, reason } => (JobState::Waiting, Some(by.now + after.unwrap_or_else(|| backoff(job.attempt, jitter))), Some(reason)),
+        Outcome::Retry { after, reason } => {
+            (JobState::Waiting, Some(by.now + after.unwrap_or_else(|| backoff(job.attempt, jitter))), Some(reason))
+        }
         Outcome::Later { after } => (JobState::Waiting, Some(by.now + *after), None),
     };
     let uncounted = i32::from(matches!(outcome, Outcome::Later { .. }));
@@ -198,18 +217,15 @@ pub async fn next_run_at(conn: &mut AsyncPgConnection, kinds: &[&str]) -> Result
 
 /// Jobs that wait or run, up to `count_max`: for tests and the health page.
 pub async fn count_open(conn: &mut AsyncPgConnection, count_max: i64) -> Result<usize, DbError> {
-    let open: Vec<JobId> = jobs::table
-        .filter(jobs::finished_at.is_null())
-        .select(jobs::id)
-        .limit(count_max)
-        .load(conn)
-        .await?;
+    let open: Vec<JobId> =
+        jobs::table.filter(jobs::finished_at.is_null()).select(jobs::id).limit(count_max).load(conn).await?;
     Ok(open.len())
 }
 
 /// Deletes up to `rows_max` jobs that ended before `before`; answers how many. Their unique keys go with them.
 pub async fn purge(conn: &mut AsyncPgConnection, before: DateTime<Utc>, rows_max: i64) -> Result<usize, DbError> {
-    let old: Vec<JobId> = jobs::table.filter(jobs::finished_at.lt(before)).select(jobs::id).limit(rows_max).load(conn).await?;
+    let old: Vec<JobId> =
+        jobs::table.filter(jobs::finished_at.lt(before)).select(jobs::id).limit(rows_max).load(conn).await?;
     let purged = diesel::delete(jobs::table).filter(jobs::id.eq_any(old)).execute(conn).await?;
     Ok(purged)
 }

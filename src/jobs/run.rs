@@ -73,7 +73,13 @@ impl Worker {
             if last.get(schedule.kind) == Some(&slot) {
                 continue;
             }
-            let job = NewJob { kind: schedule.kind, payload: serde_json::json!({}), unique_key: Some(key), run_at: now, attempts_max: 5 };
+            let job = NewJob {
+                kind: schedule.kind,
+                payload: serde_json::json!({}),
+                unique_key: Some(key),
+                run_at: now,
+                attempts_max: 5,
+            };
             self.db.transact(async |tx| queue::enqueue(tx, job).await).await?;
             last.insert(schedule.kind, slot);
         }
@@ -102,7 +108,11 @@ impl Worker {
             }
             tokio::time::sleep(pause).await;
         }
-        tracing::warn!(job.id = job.id.0, job.kind, "the end of a job could not be written; it will be looked at again when its lease has run out");
+        tracing::warn!(
+            job.id = job.id.0,
+            job.kind,
+            "the end of a job could not be written; it will be looked at again when its lease has run out"
+        );
     }
 
     async fn write_end(&self, job: &Job, outcome: &Outcome) -> Result<(), DbError> {

@@ -103,7 +103,9 @@ pub fn build(from: &Mailbox, content: &Content<'_>, at: DateTime<Utc>) -> Result
         builder = builder.header(ListId(list_id(name, id)));
     }
     if let Some(address) = &headers.unsubscribe {
-        builder = builder.header(ListUnsubscribe(format!("<{address}>"))).header(ListUnsubscribePost("List-Unsubscribe=One-Click".into()));
+        builder = builder
+            .header(ListUnsubscribe(format!("<{address}>")))
+            .header(ListUnsubscribePost("List-Unsubscribe=One-Click".into()));
     }
     let parts = MultiPart::alternative()
         .singlepart(part(ContentType::TEXT_PLAIN, content.text)?)
@@ -112,7 +114,8 @@ pub fn build(from: &Mailbox, content: &Content<'_>, at: DateTime<Utc>) -> Result
 }
 
 fn part(kind: ContentType, text: &str) -> Result<SinglePart, Unsendable> {
-    let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable).map_err(|_| Unsendable::Build)?;
+    let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable)
+        .map_err(|_| Unsendable::Build)?;
     Ok(SinglePart::builder().header(kind).body(body))
 }
 
@@ -161,7 +164,14 @@ mod tests {
     use super::*;
 
     fn content<'a>(subject: &'a str, text: &'a str, headers: &'a Headers) -> Content<'a> {
-        Content { recipient: "ruth@mail.example", subject, text, html: "<p>Hello</p>", message_id: "<1@site.example>", headers }
+        Content {
+            recipient: "ruth@mail.example",
+            subject,
+            text,
+            html: "<p>Hello</p>",
+            message_id: "<1@site.example>",
+            headers,
+        }
     }
 
     fn built(subject: &str, text: &str, headers: &Headers) -> Result<String, Unsendable> {

@@ -47,7 +47,8 @@ pub struct Draft<'a> {
 
 /// Puts a mail into the outbox and a job to send it into the queue. `None`: it was there already.
 pub async fn enqueue(tx: &mut Tx, draft: &Draft<'_>) -> Result<Option<MailId>, DbError> {
-    let headers = serde_json::to_value(draft.headers).map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
+    let headers = serde_json::to_value(draft.headers)
+        .map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
     let id: Option<MailId> = diesel::insert_into(mail_messages::table)
         .values((
             mail_messages::kind.eq(draft.kind),
@@ -155,7 +156,14 @@ impl Mail {
     /// Its words, to make the message from.
     #[must_use]
     pub fn content<'a>(&'a self, headers: &'a Headers) -> Content<'a> {
-        Content { recipient: &self.recipient, subject: &self.subject, text: &self.body_text, html: &self.body_html, message_id: &self.message_id, headers }
+        Content {
+            recipient: &self.recipient,
+            subject: &self.subject,
+            text: &self.body_text,
+            html: &self.body_html,
+            message_id: &self.message_id,
+            headers,
+        }
     }
 }
 
@@ -193,7 +201,11 @@ pub struct Line {
 }
 
 /// The outbox newest first, of one state or of all, at most [`limits::DESK_ROWS`] before the mail `before`.
-pub async fn list(conn: &mut AsyncPgConnection, state: Option<MailState>, before: Option<MailId>) -> Result<Vec<Line>, DbError> {
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    state: Option<MailState>,
+    before: Option<MailId>,
+) -> Result<Vec<Line>, DbError> {
     let mut query = mail_messages::table
         .select(Line::as_select())
         .filter(mail_messages::id.lt(before.map_or(i64::MAX, |id| id.0)))
@@ -273,13 +285,24 @@ pub async fn retry(tx: &mut Tx, by: Actor, id: MailId) -> Result<(), RetryError>
         .execute(tx.conn())
         .await?;
     enqueue_send(tx, id, &now.timestamp_micros().to_string()).await?;
-    let entry = audit::Entry { actor: by, action: "mail.retry", subject: "mail", subject_id: Some(id.0), detail: json!({}), evidence: None };
+    let entry = audit::Entry {
+        actor: by,
+        action: "mail.retry",
+        subject: "mail",
+        subject_id: Some(id.0),
+        detail: json!({}),
+        evidence: None,
+    };
     audit::append(tx, entry).await?;
     Ok(())
 }
 
 /// Erases the texts of mails finished before `before`, up to `rows_max`; answers how many.
-pub async fn erase_bodies(conn: &mut AsyncPgConnection, before: DateTime<Utc>, rows_max: i64) -> Result<usize, DbError> {
+pub async fn erase_bodies(
+    conn: &mut AsyncPgConnection,
+    before: DateTime<Utc>,
+    rows_max: i64,
+) -> Result<usize, DbError> {
     let old: Vec<MailId> = mail_messages::table
         .filter(mail_messages::finished_at.lt(before))
         .filter(mail_messages::body_text.ne(""))
@@ -296,7 +319,12 @@ pub async fn erase_bodies(conn: &mut AsyncPgConnection, before: DateTime<Utc>, r
 
 /// Deletes mails finished before `before`, up to `rows_max`; answers how many.
 pub async fn purge(conn: &mut AsyncPgConnection, before: DateTime<Utc>, rows_max: i64) -> Result<usize, DbError> {
-    let old: Vec<MailId> = mail_messages::table.filter(mail_messages::finished_at.lt(before)).select(mail_messages::id).limit(rows_max).load(conn).await?;
+    let old: Vec<MailId> = mail_messages::table
+        .filter(mail_messages::finished_at.lt(before))
+        .select(mail_messages::id)
+        .limit(rows_max)
+        .load(conn)
+        .await?;
     Ok(diesel::delete(mail_messages::table).filter(mail_messages::id.eq_any(old)).execute(conn).await?)
 }
 

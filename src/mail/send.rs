@@ -129,7 +129,11 @@ pub async fn deliver(mailer: &Mailer, db: &Db, site_name: &str, mail: &Mail) -> 
             Outcome::Done
         }
         Err(Failure::Final(why)) => give_up(db, mail.id, why, now).await,
-        Err(Failure::Passing(why)) if (now - mail.created_at).to_std().is_ok_and(|age| age > limits::MAIL_TRIED_FOR) => give_up(db, mail.id, why, now).await,
+        Err(Failure::Passing(why))
+            if (now - mail.created_at).to_std().is_ok_and(|age| age > limits::MAIL_TRIED_FOR) =>
+        {
+            give_up(db, mail.id, why, now).await
+        }
         Err(Failure::Passing(why)) => {
             let after = pause(now - mail.created_at, mail.attempts, mailer.rng);
             record(db, mail.id, Record::again(why.clone(), now + after)).await;
@@ -157,8 +161,10 @@ pub async fn withdraw(db: &Db, mail: MailId, why: &str, now: DateTime<Utc>) {
 /// again has everything within 120 (requirements R4); later a tenth of the mail's age, at most half an hour.
 fn pause(age: TimeDelta, attempts: i32, rng: Rng) -> Duration {
     let age = age.to_std().unwrap_or_default();
-    let first = Duration::from_secs(15).saturating_mul(2_u32.saturating_pow(u32::try_from(attempts).unwrap_or(0).min(4)));
-    let most = if age < Duration::from_hours(1) { Duration::from_secs(75) } else { (age / 10).min(Duration::from_mins(30)) };
+    let first =
+        Duration::from_secs(15).saturating_mul(2_u32.saturating_pow(u32::try_from(attempts).unwrap_or(0).min(4)));
+    let most =
+        if age < Duration::from_hours(1) { Duration::from_secs(75) } else { (age / 10).min(Duration::from_mins(30)) };
     let plain = first.min(most);
     plain + Duration::from_millis(rng.below(u64::try_from(plain.as_millis() / 5).unwrap_or(0)))
 }
@@ -189,7 +195,10 @@ async fn record(db: &Db, mail: MailId, record: Record) {
         }
         tokio::time::sleep(pause).await;
     }
-    tracing::error!(mail.id = mail.0, "what came of a mail could not be written; it may be sent again with the same Message-ID");
+    tracing::error!(
+        mail.id = mail.0,
+        "what came of a mail could not be written; it may be sent again with the same Message-ID"
+    );
 }
 
 async fn write(db: &Db, mail: MailId, record: &Record) -> Result<(), DbError> {

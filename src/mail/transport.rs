@@ -64,7 +64,9 @@ impl Default for Patience {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadUrl {
     /// Not an address at all, or of another protocol.
-    #[error("it must look like smtp://user:password@mail.example:587?tls=required or smtps://user:password@mail.example")]
+    #[error(
+        "it must look like smtp://user:password@mail.example:587?tls=required or smtps://user:password@mail.example"
+    )]
     Form,
     /// An unknown mode or parameter.
     #[error("tls must be required, opportunistic or none, and nothing else may follow the question mark")]
@@ -91,23 +93,36 @@ impl Smtp {
     /// From `STET_SMTP_URL`. `hello` is the name this machine gives, the site's host. Nothing is connected yet.
     pub fn from_url(address: &str, hello: &str, patience: Patience, clock: Clock) -> Result<Self, BadUrl> {
         let url = url::Url::parse(address).map_err(|_| BadUrl::Form)?;
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(BadUrl::Form)?.trim_matches(['[', ']']).to_owned();
+        let host =
+            url.host_str().filter(|host| !host.is_empty()).ok_or(BadUrl::Form)?.trim_matches(['[', ']']).to_owned();
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(BadUrl::Form);
         }
         let tls = tls_mode(&url)?;
-        let decoded = |part: &str| percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| BadUrl::Form);
+        let decoded = |part: &str| {
+            percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| BadUrl::Form)
+        };
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
             (user, password) => Some(Credentials::new(decoded(user)?, decoded(password.unwrap_or(""))?)),
         };
-        let is_local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let is_local =
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         if credentials.is_some() && tls == Tls::None && !is_local {
             return Err(BadUrl::ClearPassword);
         }
         let usual_port = if tls == Tls::Implicit { 465 } else { 587 };
         let port = url.port().unwrap_or(usual_port);
-        Ok(Self { host, port, tls, credentials, hello: ClientId::Domain(hello.to_owned()), patience, clock, idle: Mutex::default() })
+        Ok(Self {
+            host,
+            port,
+            tls,
+            credentials,
+            hello: ClientId::Domain(hello.to_owned()),
+            patience,
+            clock,
+            idle: Mutex::default(),
+        })
     }
 
     async fn send(&self, message: &Message) -> Result<(), Failure> {
@@ -144,7 +159,9 @@ impl Smtp {
         let parameters = || TlsParameters::new(self.host.clone());
         let implicit = (self.tls == Tls::Implicit).then(parameters).transpose()?;
         let server = (self.host.as_str(), self.port);
-        let mut conn = AsyncSmtpConnection::connect_tokio1(server, Some(self.patience.connect), &self.hello, implicit, None).await?;
+        let mut conn =
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.patience.connect), &self.hello, implicit, None)
+                .await?;
         let start_tls = match self.tls {
             Tls::Implicit | Tls::None => false,
             Tls::Required => true,
@@ -166,7 +183,11 @@ impl Smtp {
 
 impl fmt::Debug for Smtp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Smtp").field("host", &self.host).field("port", &self.port).field("tls", &self.tls).finish_non_exhaustive()
+        f.debug_struct("Smtp")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -216,7 +237,8 @@ fn describe(error: &SmtpError) -> String {
 #[must_use]
 pub fn without_addresses(answer: &str) -> String {
     let line: String = answer.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words: Vec<&str> = line.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word }).collect();
+    let words: Vec<&str> =
+        line.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word }).collect();
     text::excerpt(&words.join(" "), limits::ERROR_CHARS_MAX)
 }
 
@@ -292,7 +314,10 @@ impl Transport {
     pub async fn send(&self, mail: MailId, message: &Message) -> Result<(), Failure> {
         match self {
             Self::Smtp(smtp) => smtp.send(message).await,
-            Self::Eml(files) => files.write(mail, &message.formatted()).await.map_err(|error| Failure::Connection(without_addresses(&error.to_string()))),
+            Self::Eml(files) => files
+                .write(mail, &message.formatted())
+                .await
+                .map_err(|error| Failure::Connection(without_addresses(&error.to_string()))),
         }
     }
 }
@@ -316,7 +341,11 @@ mod tests {
             ("smtp://[::1]:25?tls=none", "::1", 25, Tls::None, false),
         ] {
             let smtp = smtp(address).unwrap();
-            assert_eq!((smtp.host.as_str(), smtp.port, smtp.tls, smtp.credentials.is_some()), (host, port, tls, signed_in), "{address}");
+            assert_eq!(
+                (smtp.host.as_str(), smtp.port, smtp.tls, smtp.credentials.is_some()),
+                (host, port, tls, signed_in),
+                "{address}"
+            );
         }
     }
 

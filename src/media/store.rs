@@ -58,7 +58,8 @@ impl MediaStore {
 
     /// `None` for what is no hash: no address can lead out of the folder.
     fn path(&self, hash: &str) -> Option<PathBuf> {
-        let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let is_hash =
+            hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         let start = hash.get(..2).filter(|_| is_hash)?;
         Some(self.folder.join(start).join(hash))
     }

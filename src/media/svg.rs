@@ -33,26 +33,136 @@ pub enum SvgError {
 
 /// Elements that are kept.
 const ELEMENTS: &[&str] = &[
-    "svg", "g", "defs", "symbol", "use", "title", "desc", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan",
-    "linearGradient", "radialGradient", "stop", "clipPath", "mask", "pattern", "marker",
+    "svg",
+    "g",
+    "defs",
+    "symbol",
+    "use",
+    "title",
+    "desc",
+    "path",
+    "rect",
+    "circle",
+    "ellipse",
+    "line",
+    "polyline",
+    "polygon",
+    "text",
+    "tspan",
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "clipPath",
+    "mask",
+    "pattern",
+    "marker",
 ];
 
 /// Elements that are refused, not just left out.
 const REFUSED_ELEMENTS: &[&str] = &[
-    "script", "style", "foreignObject", "a", "image", "feImage", "animate", "animateTransform", "animateMotion", "set", "iframe", "object",
-    "embed", "link", "audio", "video", "handler", "listener",
+    "script",
+    "style",
+    "foreignObject",
+    "a",
+    "image",
+    "feImage",
+    "animate",
+    "animateTransform",
+    "animateMotion",
+    "set",
+    "iframe",
+    "object",
+    "embed",
+    "link",
+    "audio",
+    "video",
+    "handler",
+    "listener",
 ];
 
 /// Attributes that are kept.
 const ATTRIBUTES: &[&str] = &[
-    "id", "x", "y", "x1", "y1", "x2", "y2", "dx", "dy", "cx", "cy", "r", "rx", "ry", "fx", "fy", "width", "height", "viewBox",
-    "preserveAspectRatio", "d", "points", "pathLength", "transform", "gradientUnits", "gradientTransform", "spreadMethod", "offset",
-    "clipPathUnits", "maskUnits", "maskContentUnits", "patternUnits", "patternContentUnits", "patternTransform", "markerWidth",
-    "markerHeight", "markerUnits", "refX", "refY", "orient", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity",
-    "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-dasharray", "stroke-dashoffset", "opacity", "color", "stop-color",
-    "stop-opacity", "clip-path", "clip-rule", "mask", "marker-start", "marker-mid", "marker-end", "font-family", "font-size", "font-weight",
-    "font-style", "letter-spacing", "text-anchor", "dominant-baseline", "text-decoration", "textLength", "lengthAdjust", "rotate",
-    "paint-order", "vector-effect", "role", "aria-label", "aria-labelledby", "aria-describedby", "aria-hidden", "lang", "display",
+    "id",
+    "x",
+    "y",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+    "dx",
+    "dy",
+    "cx",
+    "cy",
+    "r",
+    "rx",
+    "ry",
+    "fx",
+    "fy",
+    "width",
+    "height",
+    "viewBox",
+    "preserveAspectRatio",
+    "d",
+    "points",
+    "pathLength",
+    "transform",
+    "gradientUnits",
+    "gradientTransform",
+    "spreadMethod",
+    "offset",
+    "clipPathUnits",
+    "maskUnits",
+    "maskContentUnits",
+    "patternUnits",
+    "patternContentUnits",
+    "patternTransform",
+    "markerWidth",
+    "markerHeight",
+    "markerUnits",
+    "refX",
+    "refY",
+    "orient",
+    "fill",
+    "fill-opacity",
+    "fill-rule",
+    "stroke",
+    "stroke-width",
+    "stroke-opacity",
+    "stroke-linecap",
+    "stroke-linejoin",
+    "stroke-miterlimit",
+    "stroke-dasharray",
+    "stroke-dashoffset",
+    "opacity",
+    "color",
+    "stop-color",
+    "stop-opacity",
+    "clip-path",
+    "clip-rule",
+    "mask",
+    "marker-start",
+    "marker-mid",
+    "marker-end",
+    "font-family",
+    "font-size",
+    "font-weight",
+    "font-style",
+    "letter-spacing",
+    "text-anchor",
+    "dominant-baseline",
+    "text-decoration",
+    "textLength",
+    "lengthAdjust",
+    "rotate",
+    "paint-order",
+    "vector-effect",
+    "role",
+    "aria-label",
+    "aria-labelledby",
+    "aria-describedby",
+    "aria-hidden",
+    "lang",
+    "display",
     "visibility",
 ];
 
@@ -61,7 +171,8 @@ const DEPTH_MAX: usize = 64;
 
 /// Reads a drawing and writes it anew.
 pub fn clean(source: &str) -> Result<Drawing, SvgError> {
-    let mut reader = Reader { rest: source, out: String::with_capacity(source.len()), open: Vec::new(), size: None, is_done: false };
+    let mut reader =
+        Reader { rest: source, out: String::with_capacity(source.len()), open: Vec::new(), size: None, is_done: false };
     while !reader.rest.is_empty() {
         reader.step()?;
     }
@@ -186,7 +297,11 @@ impl<'s> Reader<'s> {
         let end = self.rest.find(|c| !is_name(c)).ok_or(SvgError::Malformed)?;
         let (name, rest) = self.rest.split_at_checked(end).ok_or(SvgError::Malformed)?;
         self.rest = rest;
-        if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') { Ok(name) } else { Err(SvgError::Malformed) }
+        if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            Ok(name)
+        } else {
+            Err(SvgError::Malformed)
+        }
     }
 
     /// The attributes that are kept, and whether the element is empty (`/>`).
@@ -246,13 +361,20 @@ fn may_keep(name: &str, value: &str) -> Result<bool, SvgError> {
         return Err(SvgError::Refused(name.to_owned()));
     }
     if local == "href" {
-        return if value.starts_with('#') && name == "href" { Ok(true) } else { Err(SvgError::Refused(name.to_owned())) };
+        return if value.starts_with('#') && name == "href" {
+            Ok(true)
+        } else {
+            Err(SvgError::Refused(name.to_owned()))
+        };
     }
     if !ATTRIBUTES.contains(&name) {
         return Ok(false);
     }
     let lower: String = value.to_ascii_lowercase().split_whitespace().collect();
-    let fetches = lower.replace("url(#", "").contains("url(") || lower.contains("javascript:") || lower.contains("data:") || value.contains('\\');
+    let fetches = lower.replace("url(#", "").contains("url(")
+        || lower.contains("javascript:")
+        || lower.contains("data:")
+        || value.contains('\\');
     if fetches { Err(SvgError::Refused(name.to_owned())) } else { Ok(true) }
 }
 
@@ -262,8 +384,12 @@ fn unescape(text: &str) -> Result<String, SvgError> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        let (entity, after) = after.split_once(';').filter(|(entity, _)| entity.len() <= 8).ok_or(SvgError::Malformed)?;
-        let number = entity.strip_prefix("#x").map(|hex| u32::from_str_radix(hex, 16)).or_else(|| entity.strip_prefix('#').map(str::parse));
+        let (entity, after) =
+            after.split_once(';').filter(|(entity, _)| entity.len() <= 8).ok_or(SvgError::Malformed)?;
+        let number = entity
+            .strip_prefix("#x")
+            .map(|hex| u32::from_str_radix(hex, 16))
+            .or_else(|| entity.strip_prefix('#').map(str::parse));
         out.push(match (entity, number) {
             ("amp", _) => '&',
             ("lt", _) => '<',
@@ -284,7 +410,8 @@ fn size(attributes: &[(&str, String)]) -> Option<(u32, u32)> {
     let find = |name: &str| attributes.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str());
     let given = find("width").and_then(pixels).zip(find("height").and_then(pixels));
     given.or_else(|| {
-        let numbers: Vec<&str> = find("viewBox")?.split([' ', ',', '\n', '\t']).filter(|part| !part.is_empty()).collect();
+        let numbers: Vec<&str> =
+            find("viewBox")?.split([' ', ',', '\n', '\t']).filter(|part| !part.is_empty()).collect();
         let [_, _, width, height] = numbers.as_slice() else { return None };
         pixels(width).zip(pixels(height))
     })
@@ -314,7 +441,9 @@ mod tests {
 
     #[test]
     fn what_could_run_fetch_or_link_is_refused() {
-        let around = |inside: &str| clean(&format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\">{inside}</svg>"));
+        let around = |inside: &str| {
+            clean(&format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\">{inside}</svg>"))
+        };
         for inside in [
             "<script>alert(1)</script>",
             "<SCRIPT/>",
@@ -346,14 +475,26 @@ mod tests {
     #[test]
     fn what_programs_add_for_themselves_is_left_out() {
         let drawing = clean("<svg xmlns:inkscape=\"x\" viewBox=\"0 0 1 1\" data-x=\"1\"><metadata><rdf>words</rdf></metadata><path inkscape:label=\"a\" d=\"M0 0\"/></svg>").unwrap();
-        assert_eq!(drawing.text, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"><path d=\"M0 0\"/></svg>");
+        assert_eq!(
+            drawing.text,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"><path d=\"M0 0\"/></svg>"
+        );
     }
 
     #[test]
     fn broken_files_are_refused() {
         for broken in [
-            "", "<svg", "<svg>", "<svg viewBox=\"0 0 1 1\"><g></svg>", "<svg viewBox=\"0 0 1 1\"/><svg/>", "<p/>", "x<svg viewBox=\"0 0 1 1\"/>",
-            "<svg viewBox=\"0 0 1 1\"a=\"b\"/>", "<svg viewBox=0/>", "<svg viewBox=\"0 0 1 1\"><g id=\"<\"/></svg>", "</svg>",
+            "",
+            "<svg",
+            "<svg>",
+            "<svg viewBox=\"0 0 1 1\"><g></svg>",
+            "<svg viewBox=\"0 0 1 1\"/><svg/>",
+            "<p/>",
+            "x<svg viewBox=\"0 0 1 1\"/>",
+            "<svg viewBox=\"0 0 1 1\"a=\"b\"/>",
+            "<svg viewBox=0/>",
+            "<svg viewBox=\"0 0 1 1\"><g id=\"<\"/></svg>",
+            "</svg>",
         ] {
             assert!(clean(broken).is_err(), "{broken}");
         }

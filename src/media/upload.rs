@@ -65,7 +65,13 @@ pub fn clean(bytes: &[u8]) -> Result<svg::Drawing, UploadError> {
 }
 
 /// Keeps a cleaned picture and its record. The same file again is the same picture; what is said of it the first time stays.
-pub async fn add(tx: &mut Tx, actor: audit::Actor, store: &MediaStore, drawing: &svg::Drawing, what: NewMedia<'_>) -> Result<MediaId, UploadError> {
+pub async fn add(
+    tx: &mut Tx,
+    actor: audit::Actor,
+    store: &MediaStore,
+    drawing: &svg::Drawing,
+    what: NewMedia<'_>,
+) -> Result<MediaId, UploadError> {
     let hash = store.keep(drawing.text.as_bytes())?;
     let created_by = match actor {
         audit::Actor::Staff(id) => Some(id),
@@ -95,7 +101,18 @@ pub async fn add(tx: &mut Tx, actor: audit::Actor, store: &MediaStore, drawing: 
     let Some(id) = id else {
         return Ok(media::table.filter(media::hash.eq(&hash)).select(media::id).get_result(tx.conn()).await?);
     };
-    audit::append(tx, Entry { actor, action: "media.add", subject: "media", subject_id: Some(id.0), detail: json!({}), evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor,
+            action: "media.add",
+            subject: "media",
+            subject_id: Some(id.0),
+            detail: json!({}),
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(id)
 }
 

@@ -24,7 +24,13 @@ pub struct Bulk {
 
 /// Decides on comments as their picker saw them, in one transaction; what changed since is left and counted.
 /// The first [`limits::BULK_MAX`] are taken.
-pub async fn bulk(tx: &mut Tx, who: &MayDecide, picked: &[(CommentId, i32)], to: CommentStatus, key: Option<&str>) -> Result<Bulk, DecideError> {
+pub async fn bulk(
+    tx: &mut Tx,
+    who: &MayDecide,
+    picked: &[(CommentId, i32)],
+    to: CommentStatus,
+    key: Option<&str>,
+) -> Result<Bulk, DecideError> {
     let mut picked: Vec<(CommentId, i32)> = picked.iter().copied().take(limits::BULK_MAX).collect();
     picked.sort_unstable();
     picked.dedup_by_key(|(id, _)| *id);
@@ -35,7 +41,12 @@ pub async fn bulk(tx: &mut Tx, who: &MayDecide, picked: &[(CommentId, i32)], to:
     for (comment, version) in picked {
         match decide::decide(tx, who, Decision { comment, to, version, reason: None, submission_key: key }).await {
             Ok(decided) => made.push(decided.decision),
-            Err(DecideError::NotFound | DecideError::Stale(_) | DecideError::NotAllowed { .. } | DecideError::UndoIsOver) => outcome.left += 1,
+            Err(
+                DecideError::NotFound
+                | DecideError::Stale(_)
+                | DecideError::NotAllowed { .. }
+                | DecideError::UndoIsOver,
+            ) => outcome.left += 1,
             Err(error @ DecideError::Db(_)) => return Err(error),
         }
     }
@@ -66,7 +77,12 @@ pub async fn undo(tx: &mut Tx, who: &MayDecide, bulk: DecisionId) -> Result<Bulk
         let undone: Result<Decided, DecideError> = decide::undo(tx, who, decision).await.map(|undone| undone.decided);
         match undone {
             Ok(_) => outcome.decided += 1,
-            Err(DecideError::NotFound | DecideError::Stale(_) | DecideError::NotAllowed { .. } | DecideError::UndoIsOver) => outcome.left += 1,
+            Err(
+                DecideError::NotFound
+                | DecideError::Stale(_)
+                | DecideError::NotAllowed { .. }
+                | DecideError::UndoIsOver,
+            ) => outcome.left += 1,
             Err(error @ DecideError::Db(_)) => return Err(error),
         }
     }

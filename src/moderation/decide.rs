@@ -5,8 +5,8 @@
 //! sent change together. Lock order, here and in `comments/create.rs`: thread top, comment, article.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
 use diesel::dsl::exists;
+use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
@@ -111,7 +111,10 @@ crate::from_db_error!(DecideError);
 pub fn is_legal(from: CommentStatus, to: CommentStatus, by: By) -> bool {
     use CommentStatus::{Approved, Held, Spam, Trash};
     match (from, to) {
-        (Held, Approved | Spam | Trash) | (Approved, Spam | Trash) | (Spam, Approved | Trash) | (Trash, Approved | Spam) => by == By::Person || to == Trash,
+        (Held, Approved | Spam | Trash)
+        | (Approved, Spam | Trash)
+        | (Spam, Approved | Trash)
+        | (Trash, Approved | Spam) => by == By::Person || to == Trash,
         (Approved, Held) => by == By::Rule,
         _ => false,
     }
@@ -152,13 +155,23 @@ pub async fn decide(tx: &mut Tx, who: &MayDecide, decision: Decision<'_>) -> Res
         CommentStatus::Held | CommentStatus::Trash => Some(decision.reason.unwrap_or(Reason::StaffTrash).as_str()),
         CommentStatus::Spam => Some(decision.reason.unwrap_or(Reason::StaffSpam).as_str()),
     };
-    let change = Move { to: decision.to, reason, staff_id: Some(who.staff_id()), submission_key: decision.submission_key, undoes: None, forget_publication: false };
+    let change = Move {
+        to: decision.to,
+        reason,
+        staff_id: Some(who.staff_id()),
+        submission_key: decision.submission_key,
+        undoes: None,
+        forget_publication: false,
+    };
     apply(tx, &locked, who.actor(), change).await
 }
 
 /// Notes that a reply was posted with a decision, so that undoing takes both back.
 pub async fn link_reply(tx: &mut Tx, decision: DecisionId, reply: CommentId) -> Result<(), DbError> {
-    diesel::update(comment_decisions::table.find(decision)).set(comment_decisions::reply_id.eq(reply)).execute(tx.conn()).await?;
+    diesel::update(comment_decisions::table.find(decision))
+        .set(comment_decisions::reply_id.eq(reply))
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -168,7 +181,14 @@ pub async fn withdraw(tx: &mut Tx, comment: CommentId) -> Result<Decided, Decide
     if !is_legal(locked.status, CommentStatus::Trash, By::Rule) {
         return Err(DecideError::NotAllowed { from: locked.status, to: CommentStatus::Trash });
     }
-    let change = Move { to: CommentStatus::Trash, reason: Some(Reason::Withdrawn.as_str()), staff_id: None, submission_key: None, undoes: None, forget_publication: false };
+    let change = Move {
+        to: CommentStatus::Trash,
+        reason: Some(Reason::Withdrawn.as_str()),
+        staff_id: None,
+        submission_key: None,
+        undoes: None,
+        forget_publication: false,
+    };
     apply(tx, &locked, Actor::Reader, change).await
 }
 
@@ -178,8 +198,18 @@ pub async fn hold_again(tx: &mut Tx, comment: CommentId, screening: &Screening) 
     if !is_legal(locked.status, CommentStatus::Held, By::Rule) {
         return Err(DecideError::NotAllowed { from: locked.status, to: CommentStatus::Held });
     }
-    diesel::update(comments::table.find(comment)).set(comments::screening.eq(screening.to_column())).execute(tx.conn()).await?;
-    let change = Move { to: CommentStatus::Held, reason: Some(RuleId::Edited.as_str()), staff_id: None, submission_key: None, undoes: None, forget_publication: false };
+    diesel::update(comments::table.find(comment))
+        .set(comments::screening.eq(screening.to_column()))
+        .execute(tx.conn())
+        .await?;
+    let change = Move {
+        to: CommentStatus::Held,
+        reason: Some(RuleId::Edited.as_str()),
+        staff_id: None,
+        submission_key: None,
+        undoes: None,
+        forget_publication: false,
+    };
     apply(tx, &locked, Actor::System, change).await
 }
 
@@ -196,8 +226,13 @@ pub struct Undone {
 ///
 /// **Errors** [`DecideError::Stale`] when the comment was changed since.
 pub async fn undo(tx: &mut Tx, who: &MayDecide, decision: DecisionId) -> Result<Undone, DecideError> {
-    let comment: CommentId =
-        comment_decisions::table.find(decision).select(comment_decisions::comment_id).get_result(tx.conn()).await.optional()?.ok_or(DecideError::NotFound)?;
+    let comment: CommentId = comment_decisions::table
+        .find(decision)
+        .select(comment_decisions::comment_id)
+        .get_result(tx.conn())
+        .await
+        .optional()?
+        .ok_or(DecideError::NotFound)?;
     let locked = lock(tx, comment).await?.ok_or(DecideError::NotFound)?;
     let made: Made = comment_decisions::table.find(decision).select(Made::as_select()).get_result(tx.conn()).await?;
     if !covers(tx.conn(), who, locked.article_id).await? {
@@ -209,12 +244,16 @@ pub async fn undo(tx: &mut Tx, who: &MayDecide, decision: DecisionId) -> Result<
     if locked.version != made.version {
         return Err(DecideError::Stale(Box::new(meanwhile(tx.conn(), &locked).await?)));
     }
-    diesel::update(comment_decisions::table.find(decision)).set(comment_decisions::undone_at.eq(tx.now)).execute(tx.conn()).await?;
+    diesel::update(comment_decisions::table.find(decision))
+        .set(comment_decisions::undone_at.eq(tx.now))
+        .execute(tx.conn())
+        .await?;
     let mail_has_gone = match made.reply_id {
         Some(reply) => take_reply_back(tx, who, reply).await?,
         None => false,
     };
-    let forget_publication = locked.published_at == Some(made.decided_at) && !has_public_replies(tx.conn(), locked.id).await?;
+    let forget_publication =
+        locked.published_at == Some(made.decided_at) && !has_public_replies(tx.conn(), locked.id).await?;
     let change = Move {
         to: made.from_status,
         reason: made.from_reason.as_deref(),
@@ -231,7 +270,14 @@ async fn take_reply_back(tx: &mut Tx, who: &MayDecide, reply: CommentId) -> Resu
         && locked.status == CommentStatus::Approved
     {
         let forget_publication = !has_public_replies(tx.conn(), reply).await?;
-        let change = Move { to: CommentStatus::Trash, reason: Some(Reason::Undone.as_str()), staff_id: Some(who.staff_id()), submission_key: None, undoes: None, forget_publication };
+        let change = Move {
+            to: CommentStatus::Trash,
+            reason: Some(Reason::Undone.as_str()),
+            staff_id: Some(who.staff_id()),
+            submission_key: None,
+            undoes: None,
+            forget_publication,
+        };
         apply(tx, &locked, who.actor(), change).await?;
     }
     Ok(mail_has_gone(tx.conn(), reply).await?)
@@ -239,7 +285,9 @@ async fn take_reply_back(tx: &mut Tx, who: &MayDecide, reply: CommentId) -> Resu
 
 /// Whether a mail about a comment was sent.
 pub(super) async fn mail_has_gone(conn: &mut AsyncPgConnection, comment: CommentId) -> Result<bool, DbError> {
-    let sent = mail_messages::table.filter(mail_messages::comment_id.eq(comment)).filter(mail_messages::state.eq(MailState::Sent));
+    let sent = mail_messages::table
+        .filter(mail_messages::comment_id.eq(comment))
+        .filter(mail_messages::state.eq(MailState::Sent));
     Ok(diesel::select(exists(sent)).get_result(conn).await?)
 }
 
@@ -257,9 +305,12 @@ pub async fn covers(conn: &mut AsyncPgConnection, who: &MayDecide, article: Arti
 
 /// The people an article belongs to: who began it and its credited authors.
 pub async fn people_of(conn: &mut AsyncPgConnection, article: ArticleId) -> Result<Vec<StaffId>, DbError> {
-    let began: Option<StaffId> = articles::table.find(article).select(articles::created_by).get_result(conn).await.optional()?.flatten();
+    let began: Option<StaffId> =
+        articles::table.find(article).select(articles::created_by).get_result(conn).await.optional()?.flatten();
     let mut people: Vec<StaffId> = articles::table
-        .inner_join(revision_credits::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())))
+        .inner_join(
+            revision_credits::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())),
+        )
         .filter(articles::id.eq(article))
         .filter(revision_credits::role.eq(CreditRole::Author))
         .select(revision_credits::staff_id)
@@ -271,12 +322,18 @@ pub async fn people_of(conn: &mut AsyncPgConnection, article: ArticleId) -> Resu
 
 /// Locks comments and the tops of their threads, in the one order; of those that exist.
 pub(super) async fn lock_all(tx: &mut Tx, ids: &[CommentId]) -> Result<(), DbError> {
-    let roots: Vec<CommentId> = comments::table.filter(comments::id.eq_any(ids)).select(comments::root_id).load(tx.conn()).await?;
+    let roots: Vec<CommentId> =
+        comments::table.filter(comments::id.eq_any(ids)).select(comments::root_id).load(tx.conn()).await?;
     let mut all: Vec<CommentId> = ids.iter().copied().chain(roots).collect();
     all.sort_unstable();
     all.dedup();
-    let _: Vec<CommentId> =
-        comments::table.filter(comments::id.eq_any(all)).select(comments::id).order(comments::id).for_no_key_update().load(tx.conn()).await?;
+    let _: Vec<CommentId> = comments::table
+        .filter(comments::id.eq_any(all))
+        .select(comments::id)
+        .order(comments::id)
+        .for_no_key_update()
+        .load(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -348,7 +405,13 @@ async fn meanwhile(conn: &mut AsyncPgConnection, locked: &Locked) -> Result<Mean
         .left_join(staff::table)
         .filter(comment_decisions::comment_id.eq(locked.id))
         .order(comment_decisions::id.desc())
-        .select((comment_decisions::to_status, comment_decisions::version, comment_decisions::undoes_id, comment_decisions::decided_at, staff::name.nullable()))
+        .select((
+            comment_decisions::to_status,
+            comment_decisions::version,
+            comment_decisions::undoes_id,
+            comment_decisions::decided_at,
+            staff::name.nullable(),
+        ))
         .first(conn)
         .await
         .optional()?;
@@ -362,7 +425,9 @@ async fn apply(tx: &mut Tx, locked: &Locked, actor: Actor, change: Move<'_>) -> 
     let version = locked.version + 1;
     let published_at = match change.to {
         CommentStatus::Approved => Some(locked.published_at.unwrap_or(tx.now)),
-        CommentStatus::Held | CommentStatus::Spam | CommentStatus::Trash => locked.published_at.filter(|_| !change.forget_publication),
+        CommentStatus::Held | CommentStatus::Spam | CommentStatus::Trash => {
+            locked.published_at.filter(|_| !change.forget_publication)
+        }
     };
     diesel::update(comments::table.find(locked.id))
         .set((
@@ -399,8 +464,19 @@ async fn apply(tx: &mut Tx, locked: &Locked, actor: Actor, change: Move<'_>) -> 
         (None, CommentStatus::Spam) => "comment.spam",
         (None, CommentStatus::Trash) => "comment.trash",
     };
-    audit::append(tx, audit::Entry { actor, action, subject: "comment", subject_id: Some(locked.id.0), detail, evidence: None }).await?;
-    Ok(Decided { decision, comment: locked.id, article: locked.article_id, from: locked.status, to: change.to, reply: None })
+    audit::append(
+        tx,
+        audit::Entry { actor, action, subject: "comment", subject_id: Some(locked.id.0), detail, evidence: None },
+    )
+    .await?;
+    Ok(Decided {
+        decision,
+        comment: locked.id,
+        article: locked.article_id,
+        from: locked.status,
+        to: change.to,
+        reply: None,
+    })
 }
 
 /// Counters and pages, where the public view changes; and the mails of an approval.
@@ -425,9 +501,15 @@ async fn show_to_the_public(tx: &mut Tx, locked: &Locked, to: CommentStatus) -> 
 /// Counts a comment in or out of what everyone sees: `root` is the top of its thread, `None` for a top comment.
 pub async fn count_public(tx: &mut Tx, article: ArticleId, root: Option<CommentId>, by: i32) -> Result<(), DbError> {
     if let Some(root) = root {
-        diesel::update(comments::table.find(root)).set(comments::public_replies.eq(comments::public_replies + by)).execute(tx.conn()).await?;
+        diesel::update(comments::table.find(root))
+            .set(comments::public_replies.eq(comments::public_replies + by))
+            .execute(tx.conn())
+            .await?;
     }
-    diesel::update(articles::table.find(article)).set(articles::comment_count.eq(articles::comment_count + by)).execute(tx.conn()).await?;
+    diesel::update(articles::table.find(article))
+        .set(articles::comment_count.eq(articles::comment_count + by))
+        .execute(tx.conn())
+        .await?;
     tx.touch(Tag::Article(article));
     tx.touch(Tag::Listing); // lists show how many comments an article has
     Ok(())
@@ -451,6 +533,10 @@ mod tests {
     fn rules_and_writers_hold_and_withdraw_only() {
         assert!(is_legal(Approved, Held, By::Rule));
         assert!(is_legal(Held, Trash, By::Rule) && is_legal(Approved, Trash, By::Rule));
-        assert!(!is_legal(Held, Approved, By::Rule) && !is_legal(Spam, Approved, By::Rule) && !is_legal(Trash, Spam, By::Rule));
+        assert!(
+            !is_legal(Held, Approved, By::Rule)
+                && !is_legal(Spam, Approved, By::Rule)
+                && !is_legal(Trash, Spam, By::Rule)
+        );
     }
 }

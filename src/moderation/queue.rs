@@ -174,7 +174,11 @@ pub struct Counts {
 /// A total as it is shown: "23", or "1,000+".
 #[must_use]
 pub fn shown_count(count: i64) -> String {
-    if count > limits::COUNT_EXACT_MAX { "1,000+".to_owned() } else { text::grouped(usize::try_from(count).unwrap_or(0)) }
+    if count > limits::COUNT_EXACT_MAX {
+        "1,000+".to_owned()
+    } else {
+        text::grouped(usize::try_from(count).unwrap_or(0))
+    }
 }
 
 type Condition = Box<dyn BoxableExpression<comments::table, Pg, SqlType = Bool>>;
@@ -199,7 +203,9 @@ fn is_in(queue: Queue, now: DateTime<Utc>) -> Condition {
                     .filter(ANSWERS.field(comments::status).eq(CommentStatus::Approved)),
             );
             // The words of the partial index: as parameters they would not match it.
-            let question = diesel::dsl::sql::<Bool>("comments.status = 'approved' and comments.staff_id is null and comments.body like '%?'");
+            let question = diesel::dsl::sql::<Bool>(
+                "comments.status = 'approved' and comments.staff_id is null and comments.body like '%?'",
+            );
             Box::new(question.and(comments::created_at.gt(now - TimeDelta::days(UNANSWERED_DAYS))).and(not(answered)))
         }
     }
@@ -218,14 +224,21 @@ fn is_covered(own: StaffId) -> Condition {
 
 /// The totals of the tabs for a person.
 pub async fn counts(conn: &AsyncPgConnection, who: &MayDecide, now: DateTime<Utc>) -> Result<Counts, DbError> {
-    let (held, spam, unanswered) =
-        try_join!(count(conn, who, Queue::Held, now), count(conn, who, Queue::Spam, now), count(conn, who, Queue::Unanswered, now))?;
+    let (held, spam, unanswered) = try_join!(
+        count(conn, who, Queue::Held, now),
+        count(conn, who, Queue::Spam, now),
+        count(conn, who, Queue::Unanswered, now)
+    )?;
     Ok(Counts { held, spam, unanswered })
 }
 
 async fn count(conn: &AsyncPgConnection, who: &MayDecide, queue: Queue, now: DateTime<Utc>) -> Result<i64, DbError> {
     let mut conn = conn;
-    let mut query = comments::table.select(comments::id).filter(is_in(queue, now)).limit(limits::COUNT_EXACT_MAX + 1).into_boxed::<Pg>();
+    let mut query = comments::table
+        .select(comments::id)
+        .filter(is_in(queue, now))
+        .limit(limits::COUNT_EXACT_MAX + 1)
+        .into_boxed::<Pg>();
     if let Some(own) = who.bound_to() {
         query = query.filter(is_covered(own));
     }
@@ -234,8 +247,17 @@ async fn count(conn: &AsyncPgConnection, who: &MayDecide, queue: Queue, now: Dat
 }
 
 /// A page of a list.
-pub async fn list(conn: &mut AsyncPgConnection, who: &MayDecide, filter: &Filter, now: DateTime<Utc>) -> Result<Page, DbError> {
-    let mut query = comments::table.select(comments::id).filter(is_in(filter.queue, now)).limit(limits::QUEUE_ROWS + 1).into_boxed::<Pg>();
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    who: &MayDecide,
+    filter: &Filter,
+    now: DateTime<Utc>,
+) -> Result<Page, DbError> {
+    let mut query = comments::table
+        .select(comments::id)
+        .filter(is_in(filter.queue, now))
+        .limit(limits::QUEUE_ROWS + 1)
+        .into_boxed::<Pg>();
     if let Some(own) = who.bound_to() {
         query = query.filter(is_covered(own));
     }
@@ -328,9 +350,14 @@ async fn cards(conn: &mut AsyncPgConnection, ids: &[CommentId]) -> Result<Vec<Ca
     Ok(cards)
 }
 
-fn card((row, (slug, published), (title, revision_number), parent, writer): CardRow, tallies: &[(AddressId, Tally)]) -> Card {
-    let address = writer.map(|(id, email, confirmed_at, first_seen_at)| Writer { id, email, confirmed_at, first_seen_at });
-    let tally = address.as_ref().and_then(|writer| tallies.iter().find(|(id, _)| *id == writer.id)).map(|(_, tally)| *tally);
+fn card(
+    (row, (slug, published), (title, revision_number), parent, writer): CardRow,
+    tallies: &[(AddressId, Tally)],
+) -> Card {
+    let address =
+        writer.map(|(id, email, confirmed_at, first_seen_at)| Writer { id, email, confirmed_at, first_seen_at });
+    let tally =
+        address.as_ref().and_then(|writer| tallies.iter().find(|(id, _)| *id == writer.id)).map(|(_, tally)| *tally);
     Card {
         id: row.id,
         version: row.version,
@@ -366,7 +393,9 @@ impl QueryFragment<Pg> for Tallies {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("select a.id, c.status, count(*) from unnest(");
         out.push_bind_param::<Array<BigInt>, _>(&self.of)?;
-        out.push_sql(") a (id) cross join lateral (select status from comments where address_id = a.id order by id desc limit ");
+        out.push_sql(
+            ") a (id) cross join lateral (select status from comments where address_id = a.id order by id desc limit ",
+        );
         out.push_bind_param::<BigInt, _>(&limits::COUNT_EXACT_MAX)?;
         out.push_sql(") c group by a.id, c.status");
         Ok(())
@@ -417,7 +446,11 @@ pub struct Other {
 }
 
 /// The last three other comments from an address.
-pub async fn others(conn: &mut AsyncPgConnection, address: AddressId, except: CommentId) -> Result<Vec<Other>, DbError> {
+pub async fn others(
+    conn: &mut AsyncPgConnection,
+    address: AddressId,
+    except: CommentId,
+) -> Result<Vec<Other>, DbError> {
     let rows: Vec<(CommentId, String, CommentStatus, DateTime<Utc>)> = comments::table
         .filter(comments::address_id.eq(address))
         .filter(comments::id.ne(except))
@@ -464,7 +497,8 @@ pub async fn history(conn: &mut AsyncPgConnection, comment: CommentId) -> Result
         ))
         .load(conn)
         .await?;
-    let event = |(at, by, from, to, reason, undoes): Made| Event { at, by, from, to, reason, is_undo: undoes.is_some() };
+    let event =
+        |(at, by, from, to, reason, undoes): Made| Event { at, by, from, to, reason, is_undo: undoes.is_some() };
     Ok(rows.into_iter().map(event).collect())
 }
 
@@ -492,8 +526,13 @@ pub struct Receipt {
 }
 
 /// The receipt of a decision.
-pub async fn receipt(conn: &mut AsyncPgConnection, who: &MayDecide, decision: DecisionId) -> Result<Option<Receipt>, DbError> {
-    type Made = (CommentId, ArticleId, String, String, CommentStatus, CommentStatus, Option<CommentId>, Option<DateTime<Utc>>);
+pub async fn receipt(
+    conn: &mut AsyncPgConnection,
+    who: &MayDecide,
+    decision: DecisionId,
+) -> Result<Option<Receipt>, DbError> {
+    type Made =
+        (CommentId, ArticleId, String, String, CommentStatus, CommentStatus, Option<CommentId>, Option<DateTime<Utc>>);
     let row: Option<Made> = comment_decisions::table
         .inner_join(comments::table.on(comment_decisions::comment_id.eq(comments::id)))
         .inner_join(revisions::table.on(comments::revision_id.eq(revisions::id)))

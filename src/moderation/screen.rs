@@ -155,12 +155,24 @@ pub fn screen_edit(case: &Case<'_>) -> Screening {
 }
 
 /// An outcome that holds.
-pub(super) fn hold(rule: RuleId, version: u32, badge: String, sentence: String, evidence: serde_json::Value) -> Outcome {
+pub(super) fn hold(
+    rule: RuleId,
+    version: u32,
+    badge: String,
+    sentence: String,
+    evidence: serde_json::Value,
+) -> Outcome {
     Outcome { rule, version, verdict: Verdict::Hold, badge, sentence, evidence }
 }
 
 /// An outcome that files as spam.
-pub(super) fn spam(rule: RuleId, version: u32, badge: String, sentence: String, evidence: serde_json::Value) -> Outcome {
+pub(super) fn spam(
+    rule: RuleId,
+    version: u32,
+    badge: String,
+    sentence: String,
+    evidence: serde_json::Value,
+) -> Outcome {
     Outcome { rule, version, verdict: Verdict::Spam, badge, sentence, evidence }
 }
 

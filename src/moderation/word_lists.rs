@@ -83,9 +83,9 @@ impl Lists {
                 }
             }
         }
-        let automaton = (!needles.is_empty())
-            .then(|| AhoCorasick::new(&needles))
-            .and_then(|built| built.inspect_err(|_| tracing::error!("the word lists are too large to compile; none is in use")).ok());
+        let automaton = (!needles.is_empty()).then(|| AhoCorasick::new(&needles)).and_then(|built| {
+            built.inspect_err(|_| tracing::error!("the word lists are too large to compile; none is in use")).ok()
+        });
         Self { all: lists, patterns, automaton }
     }
 
@@ -152,7 +152,8 @@ fn pieces(word: &str) -> Option<(String, Vec<String>, bool)> {
     let word = word.trim();
     let starts_open = word.starts_with('*');
     let ends_open = word.ends_with('*');
-    let mut pieces = word.split('*').map(|piece| Folded::of(piece).as_str().trim().to_owned()).filter(|piece| !piece.is_empty());
+    let mut pieces =
+        word.split('*').map(|piece| Folded::of(piece).as_str().trim().to_owned()).filter(|piece| !piece.is_empty());
     let first = pieces.next()?;
     let rest: Vec<String> = pieces.collect();
     let start = if starts_open { "" } else { " " };
@@ -164,9 +165,14 @@ fn pieces(word: &str) -> Option<(String, Vec<String>, bool)> {
 fn matched(original: &str, folded: &Folded, start: usize, end: usize) -> String {
     let text = folded.as_str();
     let begins = text.get(start..).is_some_and(|rest| rest.starts_with(' '));
-    let start = if begins { start + 1 } else { text.get(..start).and_then(|before| before.rfind(' ')).map_or(start, |space| space + 1) };
+    let start = if begins {
+        start + 1
+    } else {
+        text.get(..start).and_then(|before| before.rfind(' ')).map_or(start, |space| space + 1)
+    };
     let ends = text.get(..end).is_some_and(|before| before.ends_with(' '));
-    let end = if ends { end - 1 } else { text.get(end..).and_then(|after| after.find(' ')).map_or(end, |space| end + space) };
+    let end =
+        if ends { end - 1 } else { text.get(end..).and_then(|after| after.find(' ')).map_or(end, |space| end + space) };
     let (from, to) = (folded.origin(start), folded.origin(end));
     original.get(from..to.max(from)).unwrap_or("").trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
@@ -197,7 +203,12 @@ impl Cached {
             .await?;
         let lists = rows
             .into_iter()
-            .map(|(name, outcome, version, words)| WordList { name, outcome, version, words: words.into_iter().flatten().collect() })
+            .map(|(name, outcome, version, words)| WordList {
+                name,
+                outcome,
+                version,
+                words: words.into_iter().flatten().collect(),
+            })
             .collect();
         let lists = Arc::new(Lists::compile(lists));
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((stamps, Arc::clone(&lists)));
@@ -208,7 +219,13 @@ impl Cached {
 /// Saves a list under its name, new or in place of the one that has it.
 ///
 /// **Errors** the database's, also for a name of none or over 60 characters and for more than 20,000 words.
-pub async fn save(tx: &mut Tx, who: &MayRule, name: &str, outcome: WordListOutcome, words: &[String]) -> Result<(), DbError> {
+pub async fn save(
+    tx: &mut Tx,
+    who: &MayRule,
+    name: &str,
+    outcome: WordListOutcome,
+    words: &[String],
+) -> Result<(), DbError> {
     let values = (
         word_lists::outcome.eq(outcome),
         word_lists::words.eq(words),
@@ -224,7 +241,18 @@ pub async fn save(tx: &mut Tx, who: &MayRule, name: &str, outcome: WordListOutco
         .get_result(tx.conn())
         .await?;
     let detail = json!({ "version": version, "words": words.len(), "outcome": outcome });
-    audit::append(tx, Entry { actor: who.actor(), action: "word_list.save", subject: "word_list", subject_id: Some(id), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "word_list.save",
+            subject: "word_list",
+            subject_id: Some(id),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(())
 }
 
@@ -284,7 +312,8 @@ mod tests {
     #[test]
     fn a_long_list_over_a_long_text_gives_every_match_its_place() {
         let words: Vec<String> = (0..20_000).map(|n| format!("badword{n}x")).collect();
-        let lists = Lists::compile(vec![WordList { name: "Long".into(), outcome: WordListOutcome::Spam, version: 1, words }]);
+        let lists =
+            Lists::compile(vec![WordList { name: "Long".into(), outcome: WordListOutcome::Spam, version: 1, words }]);
         let text = format!("{} badword19999x {}", "harmless ".repeat(600), "words ".repeat(600));
         let found = lists.find(&text, &Folded::of(&text));
         assert_eq!(found.len(), 1);

@@ -41,24 +41,59 @@ pub struct About {
 /// The comment, if everyone can see it: approved, under a published article.
 pub async fn find(conn: &mut AsyncPgConnection, id: CommentId) -> Result<Option<About>, DbError> {
     type Row = (
-        CommentId, ArticleId, String, Option<CommentId>, CommentId, String, String,
-        Option<AddressId>, Option<ReaderId>, Option<StaffId>, String,
+        CommentId,
+        ArticleId,
+        String,
+        Option<CommentId>,
+        CommentId,
+        String,
+        String,
+        Option<AddressId>,
+        Option<ReaderId>,
+        Option<StaffId>,
+        String,
     );
     let row: Option<Row> = comments::table
-        .inner_join(articles::table.inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable()))))
+        .inner_join(
+            articles::table
+                .inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable()))),
+        )
         .filter(comments::id.eq(id))
         .filter(comments::status.eq(CommentStatus::Approved))
         .filter(articles::state.eq(ArticleState::Published))
         .select((
-            comments::id, comments::article_id, revisions::title, comments::parent_id, comments::root_id, comments::name, comments::badge_title,
-            comments::address_id, comments::reader_id, comments::staff_id, comments::body,
+            comments::id,
+            comments::article_id,
+            revisions::title,
+            comments::parent_id,
+            comments::root_id,
+            comments::name,
+            comments::badge_title,
+            comments::address_id,
+            comments::reader_id,
+            comments::staff_id,
+            comments::body,
         ))
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(|(id, article_id, title, parent_id, root_id, name, title_on_team, address_id, reader_id, staff_id, body)| About {
-        id, article_id, title, parent_id, root_id, name, title_on_team, address_id, reader_id, staff_id, body,
-    }))
+    Ok(row.map(
+        |(id, article_id, title, parent_id, root_id, name, title_on_team, address_id, reader_id, staff_id, body)| {
+            About {
+                id,
+                article_id,
+                title,
+                parent_id,
+                root_id,
+                name,
+                title_on_team,
+                address_id,
+                reader_id,
+                staff_id,
+                body,
+            }
+        },
+    ))
 }
 
 impl About {
@@ -84,7 +119,12 @@ impl About {
                 references.push(head.comment_mark(parent));
             }
         }
-        Headers { in_reply_to: references.iter().next_back().cloned(), references, list: Some(head.list()), unsubscribe }
+        Headers {
+            in_reply_to: references.iter().next_back().cloned(),
+            references,
+            list: Some(head.list()),
+            unsubscribe,
+        }
     }
 }
 

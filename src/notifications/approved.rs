@@ -80,7 +80,11 @@ async fn is_answered_by_staff(conn: &mut AsyncPgConnection, comment: CommentId) 
 }
 
 /// The subscription by which an address follows its own comment, with the address as typed and canonical.
-pub(super) async fn find_subscription(conn: &mut AsyncPgConnection, about: &About, address: AddressId) -> Result<Option<(SubscriptionId, String, String)>, DbError> {
+pub(super) async fn find_subscription(
+    conn: &mut AsyncPgConnection,
+    about: &About,
+    address: AddressId,
+) -> Result<Option<(SubscriptionId, String, String)>, DbError> {
     let found = subscriptions::table
         .inner_join(addresses::table)
         .filter(subscriptions::address_id.eq(address))
@@ -95,7 +99,14 @@ pub(super) async fn find_subscription(conn: &mut AsyncPgConnection, about: &Abou
     Ok(found)
 }
 
-async fn queue_mail(tx: &mut Tx, head: &Letterhead, about: &About, address_id: AddressId, subscription: SubscriptionId, recipient: String) -> Result<(), DbError> {
+async fn queue_mail(
+    tx: &mut Tx,
+    head: &Letterhead,
+    about: &About,
+    address_id: AddressId,
+    subscription: SubscriptionId,
+    recipient: String,
+) -> Result<(), DbError> {
     let (stop, stop_all) = (head.stop_link(subscription), head.stop_all_link(address_id));
     let (stop, stop_all) = (stop.as_str(), stop_all.as_str());
     let text = rendered(&Text { head, about, stop, stop_all })?;

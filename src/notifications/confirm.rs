@@ -74,7 +74,11 @@ async fn ask(tx: &mut Tx, head: &Letterhead, address: AddressId) -> Result<(), D
     let due: Option<(String, String)> = diesel::update(addresses::table)
         .filter(addresses::id.eq(address))
         .filter(addresses::mail_stopped_at.is_null())
-        .filter(addresses::confirmation_sent_at.is_null().or(addresses::confirmation_sent_at.le(now - limits::CONFIRMATION_EVERY)))
+        .filter(
+            addresses::confirmation_sent_at
+                .is_null()
+                .or(addresses::confirmation_sent_at.le(now - limits::CONFIRMATION_EVERY)),
+        )
         .set(addresses::confirmation_sent_at.eq(now))
         .returning((addresses::email, addresses::canonical))
         .get_result(tx.conn())
@@ -105,7 +109,8 @@ async fn ask(tx: &mut Tx, head: &Letterhead, address: AddressId) -> Result<(), D
 
 /// Whether the address's owner stopped all mail, or the address is gone.
 pub(super) async fn is_stopped(conn: &mut AsyncPgConnection, address: AddressId) -> Result<bool, DbError> {
-    let stopped: Option<Option<DateTime<Utc>>> = addresses::table.find(address).select(addresses::mail_stopped_at).first(conn).await.optional()?;
+    let stopped: Option<Option<DateTime<Utc>>> =
+        addresses::table.find(address).select(addresses::mail_stopped_at).first(conn).await.optional()?;
     Ok(stopped != Some(None))
 }
 
@@ -125,7 +130,13 @@ pub async fn make_link(tx: &mut Tx, rng: Rng, address: AddressId) -> Result<Toke
 }
 
 /// The mail with a fresh link in its texts. An earlier try may have arrived, so that its link stays good as well.
-pub(super) async fn with_link(db: &Db, rng: Rng, head: &Letterhead, mut mail: Mail, address: AddressId) -> Result<Mail, DbError> {
+pub(super) async fn with_link(
+    db: &Db,
+    rng: Rng,
+    head: &Letterhead,
+    mut mail: Mail,
+    address: AddressId,
+) -> Result<Mail, DbError> {
     let token = db.transact(async |tx| make_link(tx, rng, address).await).await?;
     let link = head.confirm_link(&token.reveal());
     mail.body_text = mail.body_text.replace(LINK, &link);

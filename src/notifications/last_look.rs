@@ -38,14 +38,18 @@ pub async fn look(db: &Db, rng: Rng, head: &Letterhead, id: MailId) -> Result<Lo
         return Ok(Look::Wanted(Box::new(staff_link::with_link(db, rng, head, mail, staff, purpose).await?)));
     }
     match mail.address_id {
-        Some(address) if mail.kind == "confirm" => Ok(Look::Wanted(Box::new(confirm::with_link(db, rng, head, mail, address).await?))),
+        Some(address) if mail.kind == "confirm" => {
+            Ok(Look::Wanted(Box::new(confirm::with_link(db, rng, head, mail, address).await?)))
+        }
         _ => Ok(Look::Wanted(Box::new(mail))),
     }
 }
 
 async fn objection(conn: &mut AsyncPgConnection, mail: &Mail) -> Result<Option<&'static str>, DbError> {
     match (mail.kind.as_str(), mail.address_id, mail.staff_id) {
-        ("confirm", Some(address), _) => Ok(confirm::is_stopped(conn, address).await?.then_some("mail to this address was stopped")),
+        ("confirm", Some(address), _) => {
+            Ok(confirm::is_stopped(conn, address).await?.then_some("mail to this address was stopped"))
+        }
         ("reply" | "approved" | "staff_answer", address, staff) => {
             let about = match mail.comment_id {
                 Some(comment) => about::find(conn, comment).await?,
@@ -54,23 +58,34 @@ async fn objection(conn: &mut AsyncPgConnection, mail: &Mail) -> Result<Option<&
             let Some(about) = about else { return Ok(Some("the comment is no longer public")) };
             match (address, staff) {
                 (Some(address), _) => objection_of_reader(conn, &about, address).await,
-                (None, Some(staff)) => Ok((!staff_answer::is_reachable(conn, staff).await?).then_some("the person wants no mail")),
+                (None, Some(staff)) => {
+                    Ok((!staff_answer::is_reachable(conn, staff).await?).then_some("the person wants no mail"))
+                }
                 (None, None) => Ok(Some("the address is gone")),
             }
         }
         (kind, _, Some(staff)) => match staff_link::purpose_of(kind) {
-            Some(purpose) => Ok((!staff_link::is_wanted(conn, staff, purpose).await?).then_some("the person can’t use the link any more")),
+            Some(purpose) => Ok((!staff_link::is_wanted(conn, staff, purpose).await?)
+                .then_some("the person can’t use the link any more")),
             None => Ok(None),
         },
         _ => Ok(None),
     }
 }
 
-async fn objection_of_reader(conn: &mut AsyncPgConnection, about: &About, address: AddressId) -> Result<Option<&'static str>, DbError> {
+async fn objection_of_reader(
+    conn: &mut AsyncPgConnection,
+    about: &About,
+    address: AddressId,
+) -> Result<Option<&'static str>, DbError> {
     if !reply::is_reachable(conn, address).await? {
         return Ok(Some("mail to this address was stopped"));
     }
     let is_own = about.address_id == Some(address);
-    let wanted = if is_own { approved::find_subscription(conn, about, address).await?.is_some() } else { reply::is_followed_by(conn, about, address).await? };
+    let wanted = if is_own {
+        approved::find_subscription(conn, about, address).await?.is_some()
+    } else {
+        reply::is_followed_by(conn, about, address).await?
+    };
     Ok((!wanted).then_some("the subscription has ended"))
 }

@@ -69,7 +69,12 @@ async fn tell(db: &Db, head: &Letterhead, comment: CommentId) -> Result<(), DbEr
     }
 }
 
-async fn tell_batch(tx: &mut Tx, head: &Letterhead, comment: CommentId, after: AddressId) -> Result<Option<AddressId>, DbError> {
+async fn tell_batch(
+    tx: &mut Tx,
+    head: &Letterhead,
+    comment: CommentId,
+    after: AddressId,
+) -> Result<Option<AddressId>, DbError> {
     let Some(about) = about::find(tx.conn(), comment).await? else { return Ok(None) };
     let followers = list_followers(tx.conn(), &about, after).await?;
     let quote = match about.parent_id {
@@ -87,8 +92,12 @@ async fn tell_batch(tx: &mut Tx, head: &Letterhead, comment: CommentId, after: A
 macro_rules! covers {
     ($about:expr) => {{
         let root = $about.parent_id.map(|_| $about.root_id);
-        let replies = subscriptions::scope.eq(SubscriptionScope::Replies).and(subscriptions::comment_id.is_not_distinct_from($about.parent_id));
-        let thread = subscriptions::scope.eq(SubscriptionScope::Thread).and(subscriptions::comment_id.is_not_distinct_from(root));
+        let replies = subscriptions::scope
+            .eq(SubscriptionScope::Replies)
+            .and(subscriptions::comment_id.is_not_distinct_from($about.parent_id));
+        let thread = subscriptions::scope
+            .eq(SubscriptionScope::Thread)
+            .and(subscriptions::comment_id.is_not_distinct_from(root));
         let whole = subscriptions::scope.eq(SubscriptionScope::Article);
         subscriptions::article_id.eq($about.article_id).and(replies.or(thread).or(whole))
     }};
@@ -106,7 +115,11 @@ struct Follower {
 
 /// Followers by address, at most [`limits::RECIPIENTS_A_BATCH`]: confirmed, not stopped, never the writer.
 /// One line each: `replies` before `thread` before `article`.
-async fn list_followers(conn: &mut AsyncPgConnection, about: &About, after: AddressId) -> Result<Vec<Follower>, DbError> {
+async fn list_followers(
+    conn: &mut AsyncPgConnection,
+    about: &About,
+    after: AddressId,
+) -> Result<Vec<Follower>, DbError> {
     // Addresses of people on the team who wrote this are left out by their canonical form.
     let writer_on_team = staff::table
         .filter(staff::id.nullable().eq(about.staff_id))
@@ -131,7 +144,11 @@ async fn list_followers(conn: &mut AsyncPgConnection, about: &About, after: Addr
 }
 
 /// Whether an address still follows a comment's place, so that a mail about it is wanted.
-pub(super) async fn is_followed_by(conn: &mut AsyncPgConnection, about: &About, address: AddressId) -> Result<bool, DbError> {
+pub(super) async fn is_followed_by(
+    conn: &mut AsyncPgConnection,
+    about: &About,
+    address: AddressId,
+) -> Result<bool, DbError> {
     let open = subscriptions::table
         .filter(subscriptions::address_id.eq(address))
         .filter(subscriptions::ended_at.is_null())
@@ -171,7 +188,13 @@ struct Html<'a> {
     subject: &'a str,
 }
 
-async fn queue_mail(tx: &mut Tx, head: &Letterhead, about: &About, quote: Option<&str>, follower: &Follower) -> Result<(), DbError> {
+async fn queue_mail(
+    tx: &mut Tx,
+    head: &Letterhead,
+    about: &About,
+    quote: Option<&str>,
+    follower: &Follower,
+) -> Result<(), DbError> {
     let (stop, stop_all) = (head.stop_link(follower.subscription_id), head.stop_all_link(follower.address_id));
     let (stop, stop_all, scope) = (stop.as_str(), stop_all.as_str(), follower.scope);
     let text = rendered(&Text { head, about, scope, quote, stop, stop_all })?;

@@ -80,7 +80,9 @@ async fn find_answered(conn: &mut AsyncPgConnection, about: &About) -> Result<Op
 /// The authors of the published revision who want mail, but for the writer.
 async fn list_authors(conn: &mut AsyncPgConnection, about: &About) -> Result<Vec<Person>, DbError> {
     let authors = articles::table
-        .inner_join(revision_credits::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())))
+        .inner_join(
+            revision_credits::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())),
+        )
         .inner_join(staff::table.on(revision_credits::staff_id.eq(staff::id)))
         .filter(articles::id.eq(about.article_id))
         .filter(revision_credits::role.eq(CreditRole::Author))
@@ -96,7 +98,8 @@ async fn list_authors(conn: &mut AsyncPgConnection, about: &About) -> Result<Vec
 
 /// Whether a person on the team still wants mail.
 pub(super) async fn is_reachable(conn: &mut AsyncPgConnection, id: StaffId) -> Result<bool, DbError> {
-    let row: Option<(StaffState, String)> = staff::table.find(id).select((staff::state, staff::comment_mail)).first(conn).await.optional()?;
+    let row: Option<(StaffState, String)> =
+        staff::table.find(id).select((staff::state, staff::comment_mail)).first(conn).await.optional()?;
     Ok(row.is_some_and(|(state, wish)| state == StaffState::Active && wish != "none"))
 }
 
@@ -119,7 +122,14 @@ struct Html<'a> {
     subject: &'a str,
 }
 
-async fn queue_mail(tx: &mut Tx, head: &Letterhead, about: &About, quote: Option<&str>, person: &Person, concern: Concern) -> Result<(), DbError> {
+async fn queue_mail(
+    tx: &mut Tx,
+    head: &Letterhead,
+    about: &About,
+    quote: Option<&str>,
+    person: &Person,
+    concern: Concern,
+) -> Result<(), DbError> {
     let (Some(email), Some(canonical)) = (&person.email, &person.canonical) else { return Ok(()) };
     let text = rendered(&Text { head, about, concern, quote })?;
     let (subject, text) = split_subject(&text);

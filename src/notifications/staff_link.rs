@@ -45,7 +45,12 @@ pub(super) fn purpose_of(kind: &str) -> Option<LinkPurpose> {
 /// Asks for the mail. `staff` is `None` where a reset was asked for an address nobody has: the same is queued, and
 /// comes to nothing when the job runs (requirements D6). `asked_for` names who it was asked for without saying it,
 /// so that several requests within a minute are one.
-pub async fn enqueue(tx: &mut Tx, purpose: LinkPurpose, staff: Option<StaffId>, asked_for: &str) -> Result<(), DbError> {
+pub async fn enqueue(
+    tx: &mut Tx,
+    purpose: LinkPurpose,
+    staff: Option<StaffId>,
+    asked_for: &str,
+) -> Result<(), DbError> {
     let minute = tx.now.timestamp().div_euclid(60);
     let job = NewJob {
         kind: KIND,
@@ -96,7 +101,10 @@ async fn write(tx: &mut Tx, head: &Letterhead, id: StaffId, purpose: LinkPurpose
     let Some(kind) = kind_of(purpose) else { return Ok(()) };
     let Some((name, email, canonical)) = reachable(tx.conn(), id, purpose).await? else { return Ok(()) };
     let since = tx.now - TimeDelta::from_std(limits::RESET_WINDOW).unwrap_or(TimeDelta::zero());
-    let recent = mail_messages::table.filter(mail_messages::staff_id.eq(id)).filter(mail_messages::kind.eq(kind)).filter(mail_messages::created_at.gt(since));
+    let recent = mail_messages::table
+        .filter(mail_messages::staff_id.eq(id))
+        .filter(mail_messages::kind.eq(kind))
+        .filter(mail_messages::created_at.gt(since));
     let sent: i64 = recent.count().get_result(tx.conn()).await?;
     if sent >= limits::RESET_MAILS {
         return Ok(());
@@ -125,19 +133,40 @@ async fn write(tx: &mut Tx, head: &Letterhead, id: StaffId, purpose: LinkPurpose
 }
 
 /// Name and address of a person who can use a link of this purpose.
-async fn reachable(conn: &mut AsyncPgConnection, id: StaffId, purpose: LinkPurpose) -> Result<Option<(String, String, String)>, DbError> {
-    let row: Option<(String, Option<String>, Option<String>, StaffState)> =
-        staff::table.find(id).select((staff::name, staff::email, staff::email_canonical, staff::state)).first(conn).await.optional()?;
-    Ok(row.and_then(|(name, email, canonical, state)| Some((name, email?, canonical?)).filter(|_| link::fits(purpose, state))))
+async fn reachable(
+    conn: &mut AsyncPgConnection,
+    id: StaffId,
+    purpose: LinkPurpose,
+) -> Result<Option<(String, String, String)>, DbError> {
+    let row: Option<(String, Option<String>, Option<String>, StaffState)> = staff::table
+        .find(id)
+        .select((staff::name, staff::email, staff::email_canonical, staff::state))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.and_then(|(name, email, canonical, state)| {
+        Some((name, email?, canonical?)).filter(|_| link::fits(purpose, state))
+    }))
 }
 
 /// Whether the person can still use the link.
-pub(super) async fn is_wanted(conn: &mut AsyncPgConnection, id: StaffId, purpose: LinkPurpose) -> Result<bool, DbError> {
+pub(super) async fn is_wanted(
+    conn: &mut AsyncPgConnection,
+    id: StaffId,
+    purpose: LinkPurpose,
+) -> Result<bool, DbError> {
     Ok(reachable(conn, id, purpose).await?.is_some())
 }
 
 /// The mail with a fresh link in its texts. An earlier try may have arrived, so that its link stays good as well.
-pub(super) async fn with_link(db: &Db, rng: Rng, head: &Letterhead, mut mail: Mail, id: StaffId, purpose: LinkPurpose) -> Result<Mail, DbError> {
+pub(super) async fn with_link(
+    db: &Db,
+    rng: Rng,
+    head: &Letterhead,
+    mut mail: Mail,
+    id: StaffId,
+    purpose: LinkPurpose,
+) -> Result<Mail, DbError> {
     let token = db.transact(async |tx| link::add(tx, rng, id, purpose).await).await?;
     let link = head.password_link(purpose, &token.reveal());
     mail.body_text = mail.body_text.replace(LINK, &link);

@@ -61,20 +61,34 @@ pub struct Shown {
 pub async fn find(conn: &mut AsyncPgConnection, target: Target) -> Result<Option<Shown>, DbError> {
     match target {
         Target::Address(id) => {
-            let row: Option<Option<DateTime<Utc>>> = addresses::table.find(id).select(addresses::mail_stopped_at).first(conn).await.optional()?;
+            let row: Option<Option<DateTime<Utc>>> =
+                addresses::table.find(id).select(addresses::mail_stopped_at).first(conn).await.optional()?;
             Ok(row.map(|stopped| Shown { address_id: id, article: None, stopped_at: stopped, all_stopped_at: stopped }))
         }
         Target::Subscription(id) => {
             type Row = (AddressId, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<String>);
             let row: Option<Row> = subscriptions::table
                 .inner_join(addresses::table)
-                .inner_join(articles::table.left_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable()))))
+                .inner_join(
+                    articles::table
+                        .left_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable()))),
+                )
                 .filter(subscriptions::id.eq(id))
-                .select((subscriptions::address_id, subscriptions::ended_at, addresses::mail_stopped_at, revisions::title.nullable()))
+                .select((
+                    subscriptions::address_id,
+                    subscriptions::ended_at,
+                    addresses::mail_stopped_at,
+                    revisions::title.nullable(),
+                ))
                 .first(conn)
                 .await
                 .optional()?;
-            Ok(row.map(|(address_id, ended, all, article)| Shown { address_id, article, stopped_at: ended.or(all), all_stopped_at: all }))
+            Ok(row.map(|(address_id, ended, all, article)| Shown {
+                address_id,
+                article,
+                stopped_at: ended.or(all),
+                all_stopped_at: all,
+            }))
         }
     }
 }
@@ -116,7 +130,8 @@ pub async fn stop_all(tx: &mut Tx, id: AddressId) -> Result<bool, DbError> {
 }
 
 async fn told(tx: &mut Tx, action: &str, subject: &str, id: i64) -> Result<(), DbError> {
-    let entry = audit::Entry { actor: Actor::Reader, action, subject, subject_id: Some(id), detail: json!({}), evidence: None };
+    let entry =
+        audit::Entry { actor: Actor::Reader, action, subject, subject_id: Some(id), detail: json!({}), evidence: None };
     audit::append(tx, entry).await?;
     Ok(())
 }

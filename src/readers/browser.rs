@@ -43,7 +43,12 @@ pub async fn find(conn: &mut AsyncPgConnection, token: &Token, now: DateTime<Utc
         .filter(reader_browsers::token_hash.eq(token.hash()))
         .filter(reader_browsers::revoked_at.is_null())
         .filter(reader_browsers::expires_at.gt(now))
-        .select((reader_browsers::id, reader_browsers::expires_at, readers::id.nullable(), readers::address_id.nullable()))
+        .select((
+            reader_browsers::id,
+            reader_browsers::expires_at,
+            readers::id.nullable(),
+            readers::address_id.nullable(),
+        ))
         .get_result(conn)
         .await
         .optional()?;
@@ -70,7 +75,10 @@ pub async fn open(tx: &mut Tx, rng: Rng) -> Result<(Browser, Token), DbError> {
 pub async fn renew(tx: &mut Tx, browser: &Browser) -> Result<(), DbError> {
     let expires_at = tx.now + limits::READER_COOKIE_LIFE;
     if expires_at - browser.expires_at > chrono::TimeDelta::days(1) {
-        diesel::update(reader_browsers::table.find(browser.id)).set(reader_browsers::expires_at.eq(expires_at)).execute(tx.conn()).await?;
+        diesel::update(reader_browsers::table.find(browser.id))
+            .set(reader_browsers::expires_at.eq(expires_at))
+            .execute(tx.conn())
+            .await?;
     }
     Ok(())
 }

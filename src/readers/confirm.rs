@@ -13,7 +13,9 @@ use crate::core::ids::{AddressId, BrowserId, CommentId, ReaderId};
 use crate::core::rng::Token;
 use crate::core::status::{CommentStatus, Trust};
 use crate::core::text::{Email, excerpt};
-use crate::db::schema::{address_confirmations, addresses, articles, comments, reader_browsers, readers, revisions, subscriptions};
+use crate::db::schema::{
+    address_confirmations, addresses, articles, comments, reader_browsers, readers, revisions, subscriptions,
+};
 use crate::db::{DbError, Tx};
 
 /// Why a confirmation did not happen.
@@ -63,7 +65,13 @@ pub async fn find(conn: &mut AsyncPgConnection, token: &Token, now: DateTime<Utc
     let row: Option<Link> = address_confirmations::table
         .inner_join(addresses::table)
         .filter(address_confirmations::token_hash.eq(token.hash()))
-        .select((addresses::id, addresses::canonical, addresses::confirmed_at, address_confirmations::expires_at, address_confirmations::used_at))
+        .select((
+            addresses::id,
+            addresses::canonical,
+            addresses::confirmed_at,
+            address_confirmations::expires_at,
+            address_confirmations::used_at,
+        ))
         .get_result(conn)
         .await
         .optional()?;
@@ -83,12 +91,22 @@ pub async fn find(conn: &mut AsyncPgConnection, token: &Token, now: DateTime<Utc
         .into_iter()
         .map(|(id, article, body, created_at)| WaitingComment { id, article, excerpt: excerpt(&body, 160), created_at })
         .collect();
-    Ok(Some(Waiting { address_masked: Email::masked(&canonical), is_over: used_at.is_some() || expires_at <= now, is_confirmed: confirmed_at.is_some(), comments }))
+    Ok(Some(Waiting {
+        address_masked: Email::masked(&canonical),
+        is_over: used_at.is_some() || expires_at <= now,
+        is_confirmed: confirmed_at.is_some(),
+        comments,
+    }))
 }
 
 /// Confirms the address of a link: its owner becomes a reader, the ticked comments theirs, and the browser
 /// (if any) one that has proved the address. Answers the reader.
-pub async fn confirm(tx: &mut Tx, token: &Token, ticked: &[CommentId], browser: Option<BrowserId>) -> Result<ReaderId, ConfirmError> {
+pub async fn confirm(
+    tx: &mut Tx,
+    token: &Token,
+    ticked: &[CommentId],
+    browser: Option<BrowserId>,
+) -> Result<ReaderId, ConfirmError> {
     let address = use_link(tx, token).await?;
     diesel::update(addresses::table.find(address))
         .filter(addresses::confirmed_at.is_null())
@@ -101,7 +119,8 @@ pub async fn confirm(tx: &mut Tx, token: &Token, ticked: &[CommentId], browser: 
         .do_nothing()
         .execute(tx.conn())
         .await?;
-    let reader: ReaderId = readers::table.filter(readers::address_id.eq(address)).select(readers::id).get_result(tx.conn()).await?;
+    let reader: ReaderId =
+        readers::table.filter(readers::address_id.eq(address)).select(readers::id).get_result(tx.conn()).await?;
     let attached = diesel::update(comments::table)
         .filter(comments::address_id.eq(address))
         .filter(comments::reader_id.is_null())
@@ -110,10 +129,20 @@ pub async fn confirm(tx: &mut Tx, token: &Token, ticked: &[CommentId], browser: 
         .execute(tx.conn())
         .await?;
     if let Some(browser) = browser {
-        diesel::update(reader_browsers::table.find(browser)).set(reader_browsers::reader_id.eq(reader)).execute(tx.conn()).await?;
+        diesel::update(reader_browsers::table.find(browser))
+            .set(reader_browsers::reader_id.eq(reader))
+            .execute(tx.conn())
+            .await?;
     }
     let detail = json!({"address": address.0, "comments": attached});
-    let entry = audit::Entry { actor: Actor::Reader, action: "reader.confirm", subject: "reader", subject_id: Some(reader.0), detail, evidence: None };
+    let entry = audit::Entry {
+        actor: Actor::Reader,
+        action: "reader.confirm",
+        subject: "reader",
+        subject_id: Some(reader.0),
+        detail,
+        evidence: None,
+    };
     audit::append(tx, entry).await?;
     Ok(reader)
 }
@@ -143,7 +172,12 @@ async fn use_link(tx: &mut Tx, token: &Token) -> Result<AddressId, ConfirmError>
     type Link = (i64, AddressId, DateTime<Utc>, Option<DateTime<Utc>>);
     let row: Option<Link> = address_confirmations::table
         .filter(address_confirmations::token_hash.eq(token.hash()))
-        .select((address_confirmations::id, address_confirmations::address_id, address_confirmations::expires_at, address_confirmations::used_at))
+        .select((
+            address_confirmations::id,
+            address_confirmations::address_id,
+            address_confirmations::expires_at,
+            address_confirmations::used_at,
+        ))
         .for_update()
         .get_result(tx.conn())
         .await
@@ -152,6 +186,9 @@ async fn use_link(tx: &mut Tx, token: &Token) -> Result<AddressId, ConfirmError>
     if used_at.is_some() || expires_at <= tx.now {
         return Err(ConfirmError::Ended);
     }
-    diesel::update(address_confirmations::table.find(id)).set(address_confirmations::used_at.eq(tx.now)).execute(tx.conn()).await?;
+    diesel::update(address_confirmations::table.find(id))
+        .set(address_confirmations::used_at.eq(tx.now))
+        .execute(tx.conn())
+        .await?;
     Ok(address)
 }

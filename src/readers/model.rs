@@ -44,20 +44,38 @@ pub async fn address(tx: &mut Tx, email: &Email) -> Result<Address, DbError> {
         return Ok(known);
     }
     diesel::insert_into(addresses::table)
-        .values((addresses::canonical.eq(&email.canonical), addresses::email.eq(&email.typed), addresses::created_at.eq(tx.now)))
+        .values((
+            addresses::canonical.eq(&email.canonical),
+            addresses::email.eq(&email.typed),
+            addresses::created_at.eq(tx.now),
+        ))
         .on_conflict(addresses::canonical)
         .do_nothing()
         .execute(tx.conn())
         .await?;
-    Ok(addresses::table.filter(addresses::canonical.eq(&email.canonical)).select(Address::as_select()).get_result(tx.conn()).await?)
+    Ok(addresses::table
+        .filter(addresses::canonical.eq(&email.canonical))
+        .select(Address::as_select())
+        .get_result(tx.conn())
+        .await?)
 }
 
 /// An address by its canonical form.
 pub async fn find_address(conn: &mut AsyncPgConnection, canonical: &str) -> Result<Option<Address>, DbError> {
-    Ok(addresses::table.filter(addresses::canonical.eq(canonical)).select(Address::as_select()).get_result(conn).await.optional()?)
+    Ok(addresses::table
+        .filter(addresses::canonical.eq(canonical))
+        .select(Address::as_select())
+        .get_result(conn)
+        .await
+        .optional()?)
 }
 
 /// The reader who proved an address.
 pub async fn find_reader(conn: &mut AsyncPgConnection, address: AddressId) -> Result<Option<Reader>, DbError> {
-    Ok(readers::table.filter(readers::address_id.eq(address)).select(Reader::as_select()).get_result(conn).await.optional()?)
+    Ok(readers::table
+        .filter(readers::address_id.eq(address))
+        .select(Reader::as_select())
+        .get_result(conn)
+        .await
+        .optional()?)
 }

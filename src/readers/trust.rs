@@ -1,8 +1,8 @@
 //! What is known of a writer when a comment of theirs is screened.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::prelude::*;
 use diesel::dsl::exists;
+use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::try_join;
 

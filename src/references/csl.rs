@@ -107,8 +107,7 @@ impl Item {
 
     /// The first ISBN as thirteen digits, if it is one.
     pub fn isbn(&self) -> Option<String> {
-        identifiers::isbn(&self.isbn_given)
-            .or_else(|| self.isbn_given.split_whitespace().find_map(identifiers::isbn))
+        identifiers::isbn(&self.isbn_given).or_else(|| self.isbn_given.split_whitespace().find_map(identifiers::isbn))
     }
 
     /// The year it was published.
@@ -236,7 +235,9 @@ fn text_or_first<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
     match Value::deserialize(deserializer)? {
         Value::String(text) => Ok(text),
         Value::Number(number) => Ok(number.to_string()),
-        Value::Array(list) => Ok(list.into_iter().find_map(|value| value.as_str().map(str::to_owned)).unwrap_or_default()),
+        Value::Array(list) => {
+            Ok(list.into_iter().find_map(|value| value.as_str().map(str::to_owned)).unwrap_or_default())
+        }
         Value::Null => Ok(String::new()),
         Value::Bool(_) | Value::Object(_) => Err(de::Error::custom("expected text")),
     }

@@ -49,8 +49,7 @@ pub fn lint(listed: &[Listed<'_>], text: &str) -> Vec<Finding> {
 /// The key of an earlier source with the same DOI, PubMed number, or title and year.
 fn duplicate_of<'l>(source: &Listed<'l>, seen: &mut HashMap<String, &'l str>) -> Option<&'l str> {
     let item = source.item;
-    let title: String =
-        item.title.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let title: String = item.title.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let marks = [
         item.doi().map(|doi| format!("doi {doi}")),
         item.pmid().map(|pmid| format!("pmid {pmid}")),
@@ -142,15 +141,20 @@ mod tests {
             ("baddoi", good("Four", "10.x/3"), Some(4)),
             ("nolink", good("Five", ""), Some(5)),
             ("bare", item(json!({"type": "article-journal", "title": "Six", "URL": "https://x.example/"})), Some(6)),
-            ("brief", item(json!({"type": "report", "title": "Seven", "publisher": "P", "issued": {"date-parts": [[2020]]}, "ISBN": "9780306406157"})), Some(7)),
+            (
+                "brief",
+                item(
+                    json!({"type": "report", "title": "Seven", "publisher": "P", "issued": {"date-parts": [[2020]]}, "ISBN": "9780306406157"}),
+                ),
+                Some(7),
+            ),
         ];
         let listed: Vec<Listed<'_>> =
             items.iter().map(|(key, item, number)| Listed { key, item, number: *number }).collect();
-        let text = "a [@fine; @twin]\n\nb [@sametitle, p. 4]\nc [@doi:10.1000/2] [@baddoi] [@nolink].\n\n[@bare][@brief]";
-        let found: Vec<(String, String, usize)> = lint(&listed, text)
-            .into_iter()
-            .map(|finding| (finding.code, finding.subject, finding.line))
-            .collect();
+        let text =
+            "a [@fine; @twin]\n\nb [@sametitle, p. 4]\nc [@doi:10.1000/2] [@baddoi] [@nolink].\n\n[@bare][@brief]";
+        let found: Vec<(String, String, usize)> =
+            lint(&listed, text).into_iter().map(|finding| (finding.code, finding.subject, finding.line)).collect();
         let expected = [
             ("source.duplicate", "twin", 1),
             ("source.duplicate", "sametitle", 3),

@@ -74,7 +74,14 @@ impl Drawn {
     /// Of an item.
     #[must_use]
     pub fn of(item: &Item) -> Self {
-        Self { title: text::tidy_line(&item.title), year: item.year(), doi: item.doi(), pmid: item.pmid(), pmcid: item.pmcid(), isbn: item.isbn() }
+        Self {
+            title: text::tidy_line(&item.title),
+            year: item.year(),
+            doi: item.doi(),
+            pmid: item.pmid(),
+            pmcid: item.pmcid(),
+            isbn: item.isbn(),
+        }
     }
 }
 
@@ -142,7 +149,8 @@ mod tests {
 
     #[test]
     fn an_item_is_kept_whole_without_its_key() {
-        let item: Item = serde_json::from_value(json!({ "id": "okafor2021", "title": "T", "custom": { "a": 1 } })).unwrap();
+        let item: Item =
+            serde_json::from_value(json!({ "id": "okafor2021", "title": "T", "custom": { "a": 1 } })).unwrap();
         let (key, csl) = prepare(item).unwrap();
         assert_eq!(key.as_deref(), Some("okafor2021"));
         assert_eq!(csl, json!({ "type": "document", "title": "T", "custom": { "a": 1 } }));

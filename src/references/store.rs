@@ -42,7 +42,12 @@ pub async fn find(conn: &mut AsyncPgConnection, id: ReferenceId) -> Result<Optio
 
 /// Records newest first, at most `limit`, those with an id below `before`; with a query, those whose key, title, DOI
 /// or PubMed id holds it.
-pub async fn list(conn: &mut AsyncPgConnection, query: &str, before: Option<ReferenceId>, limit: i64) -> Result<Vec<Source>, DbError> {
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    query: &str,
+    before: Option<ReferenceId>,
+    limit: i64,
+) -> Result<Vec<Source>, DbError> {
     let mut select = reference_records::table
         .filter(reference_records::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .order(reference_records::id.desc())
@@ -110,7 +115,13 @@ impl Placed {
 
 /// Adds an item, or merges it into the record of the same work: same DOI, same PubMed id, or the same key without
 /// an identifier that says otherwise. `key` wins over the item's own `id`.
-pub async fn add(tx: &mut Tx, actor: Actor, item: Item, key: Option<&str>, sources: &Sources) -> Result<Placed, AddError> {
+pub async fn add(
+    tx: &mut Tx,
+    actor: Actor,
+    item: Item,
+    key: Option<&str>,
+    sources: &Sources,
+) -> Result<Placed, AddError> {
     let drawn = Drawn::of(&item);
     let is_trusted = trust::is_trusted(&item, sources);
     let made = make_key(&item, drawn.year);
@@ -141,7 +152,18 @@ pub async fn add(tx: &mut Tx, actor: Actor, item: Item, key: Option<&str>, sourc
         .returning(reference_records::id)
         .get_result(tx.conn())
         .await?;
-    audit::append(tx, Entry { actor, action: "reference.add", subject: "reference", subject_id: Some(id.0), detail: json!({}), evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor,
+            action: "reference.add",
+            subject: "reference",
+            subject_id: Some(id.0),
+            detail: json!({}),
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(Placed::Added { id, key })
 }
 
@@ -160,7 +182,11 @@ async fn find_same(conn: &mut AsyncPgConnection, drawn: &Drawn, key: Option<&str
     let agrees = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
     let differs = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
     let by_identifier = found.iter().find(|known| agrees(&known.doi, &drawn.doi) || agrees(&known.pmid, &drawn.pmid));
-    let by_key = || found.iter().find(|known| Some(known.key.as_str()) == key && !differs(&known.doi, &drawn.doi) && !differs(&known.pmid, &drawn.pmid));
+    let by_key = || {
+        found.iter().find(|known| {
+            Some(known.key.as_str()) == key && !differs(&known.doi, &drawn.doi) && !differs(&known.pmid, &drawn.pmid)
+        })
+    };
     Ok(by_identifier.or_else(by_key).cloned())
 }
 
@@ -178,7 +204,18 @@ async fn fill(tx: &mut Tx, actor: Actor, known: &Source, item: &Value, sources: 
         return Ok(());
     }
     write(tx, known.id, &csl, sources).await?;
-    audit::append(tx, Entry { actor, action: "reference.merge", subject: "reference", subject_id: Some(known.id.0), detail: json!({}), evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor,
+            action: "reference.merge",
+            subject: "reference",
+            subject_id: Some(known.id.0),
+            detail: json!({}),
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(())
 }
 
@@ -217,8 +254,11 @@ fn make_key(item: &Item, year: Option<i32>) -> String {
 async fn free_key(conn: &mut AsyncPgConnection, wanted: &str) -> Result<String, DbError> {
     let stem: String = wanted.chars().take(72).collect();
     let pattern = format!("{}%", stem.replace('_', "\\_"));
-    let taken: Vec<String> =
-        reference_records::table.filter(reference_records::key.like(pattern)).select(reference_records::key).load(conn).await?;
+    let taken: Vec<String> = reference_records::table
+        .filter(reference_records::key.like(pattern))
+        .select(reference_records::key)
+        .load(conn)
+        .await?;
     if !taken.iter().any(|key| key == wanted) {
         return Ok(wanted.to_owned());
     }
@@ -293,11 +333,25 @@ pub async fn edit(tx: &mut Tx, who: &MayEdit, id: ReferenceId, edited: Edited<'_
     }
     write(tx, id, &csl, edited.sources).await?;
     diesel::update(reference_records::table.find(id))
-        .set((reference_records::retraction.eq(edited.retraction), reference_records::retraction_year.eq(edited.retraction_year)))
+        .set((
+            reference_records::retraction.eq(edited.retraction),
+            reference_records::retraction_year.eq(edited.retraction_year),
+        ))
         .execute(tx.conn())
         .await?;
     let detail = json!({ "version": known.version + 1, "retraction": edited.retraction });
-    audit::append(tx, Entry { actor: who.actor(), action: "reference.edit", subject: "reference", subject_id: Some(id.0), detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: who.actor(),
+            action: "reference.edit",
+            subject: "reference",
+            subject_id: Some(id.0),
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(true)
 }
 

@@ -17,7 +17,8 @@ pub fn is_trusted(item: &Item, sources: &Sources) -> bool {
         sources.trusted_doi_prefixes.iter().any(|trusted| Some(trusted.trim().trim_end_matches('/')) == prefix)
     });
     let journal = item.container_title.trim().to_lowercase();
-    let by_journal = !journal.is_empty() && sources.trusted_journals.iter().any(|trusted| trusted.trim().to_lowercase() == journal);
+    let by_journal =
+        !journal.is_empty() && sources.trusted_journals.iter().any(|trusted| trusted.trim().to_lowercase() == journal);
     by_doi || by_journal || is_trusted_host(&item.url, sources)
 }
 

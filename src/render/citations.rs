@@ -56,11 +56,7 @@ pub fn split(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut done = 0;
     let mut from = 0;
-    while let Some(at) = text
-        .get(from..)
-        .and_then(|rest| rest.find('['))
-        .map(|at| at + from)
-    {
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find('[')).map(|at| at + from) {
         let Some((items, end)) = group_at(text, at) else {
             from = at + 1;
             continue;
@@ -129,31 +125,20 @@ fn items(inner: &str) -> Option<Vec<CitationItem>> {
 
 fn item(part: &str) -> Option<CitationItem> {
     let part = part.trim().trim_start_matches('-').strip_prefix('@')?;
-    let end = part
-        .find(|char: char| char == ',' || char.is_whitespace())
-        .unwrap_or(part.len());
+    let end = part.find(|char: char| char == ',' || char.is_whitespace()).unwrap_or(part.len());
     let (key, rest) = part.split_at_checked(end)?;
     let key = key.trim_end_matches([';', '.']);
     if !key.starts_with(|char: char| char.is_alphanumeric() || char == '_') {
         return None;
     }
-    let locator = rest
-        .trim_start_matches([',', ' ', '\n', '\t'])
-        .trim()
-        .trim_end_matches(';')
-        .trim();
-    Some(CitationItem {
-        key: normalise(key),
-        locator: locator.replace('\n', " "),
-    })
+    let locator = rest.trim_start_matches([',', ' ', '\n', '\t']).trim().trim_end_matches(';').trim();
+    Some(CitationItem { key: normalise(key), locator: locator.replace('\n', " ") })
 }
 
 /// Lower-cases identifiers and their prefix; other keys stay as written.
 fn normalise(key: &str) -> String {
     match key.split_once(':') {
-        Some((prefix, rest))
-            if prefix.eq_ignore_ascii_case("doi") || prefix.eq_ignore_ascii_case("pmid") =>
-        {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("doi") || prefix.eq_ignore_ascii_case("pmid") => {
             format!("{}:{}", prefix.to_ascii_lowercase(), rest.to_lowercase())
         }
         _ => key.to_owned(),
@@ -180,22 +165,14 @@ impl Numbering {
         if let Some(number) = self.by_reference.get(&reference) {
             return *number;
         }
-        let number = u32::try_from(self.cited.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
+        let number = u32::try_from(self.cited.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.by_reference.insert(reference, number);
-        self.cited.push(Cited {
-            reference,
-            number,
-            marks: Vec::new(),
-            locators: Vec::new(),
-        });
+        self.cited.push(Cited { reference, number, marks: Vec::new(), locators: Vec::new() });
         number
     }
 
     fn cited(&mut self, number: u32) -> Option<&mut Cited> {
-        self.cited
-            .get_mut(usize::try_from(number).ok()?.checked_sub(1)?)
+        self.cited.get_mut(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
     /// Everything cited, in order of number.
@@ -212,28 +189,17 @@ impl Numbering {
                 missing = true;
                 continue;
             };
-            let mark = Marked {
-                number: self.number(*reference),
-                locator: (*locator).to_owned(),
-            };
+            let mark = Marked { number: self.number(*reference), locator: (*locator).to_owned() };
             if !marked.contains(&mark) {
                 marked.push(mark);
             }
         }
         marked.sort_by(|a, b| (a.number, &a.locator).cmp(&(b.number, &b.locator)));
         // A bare mark says nothing that the same mark with a locator does not.
-        let located: Vec<u32> = marked
-            .iter()
-            .filter(|mark| !mark.locator.is_empty())
-            .map(|mark| mark.number)
-            .collect();
+        let located: Vec<u32> = marked.iter().filter(|mark| !mark.locator.is_empty()).map(|mark| mark.number).collect();
         marked.retain(|mark| !mark.locator.is_empty() || !located.contains(&mark.number));
         if style != MarkStyle::Plain {
-            out.push_str(if missing {
-                r#"<span class="cite cite--missing">["#
-            } else {
-                r#"<span class="cite">["#
-            });
+            out.push_str(if missing { r#"<span class="cite cite--missing">["# } else { r#"<span class="cite">["# });
         }
         let mut first = true;
         for run in runs(&marked, style) {
@@ -259,18 +225,11 @@ impl Numbering {
         let (Some(start), Some(end)) = (run.first(), run.last()) else {
             return;
         };
-        let text = if run.len() == 1 {
-            start.number.to_string()
-        } else {
-            format!("{}–{}", start.number, end.number)
-        };
+        let text = if run.len() == 1 { start.number.to_string() } else { format!("{}–{}", start.number, end.number) };
         if style == MarkStyle::Unlinked {
             out.push_str(&text);
         } else {
-            let nth = self
-                .cited(start.number)
-                .map_or(0, |cited| cited.marks.len())
-                + 1;
+            let nth = self.cited(start.number).map_or(0, |cited| cited.marks.len()) + 1;
             let id = format!("c{}-{nth}", start.number);
             let label = match (run.len(), start.locator.as_str()) {
                 (1, "") => format!("Reference {}", start.number),
@@ -309,10 +268,7 @@ impl Numbering {
 fn runs(marked: &[Marked], style: MarkStyle) -> Vec<&[Marked]> {
     let mut runs = Vec::new();
     let linked = |a: &Marked, b: &Marked| {
-        style != MarkStyle::Plain
-            && a.locator.is_empty()
-            && b.locator.is_empty()
-            && b.number == a.number + 1
+        style != MarkStyle::Plain && a.locator.is_empty() && b.locator.is_empty() && b.number == a.number + 1
     };
     for run in marked.chunk_by(linked) {
         if run.len() >= 3 {
@@ -329,10 +285,7 @@ mod tests {
     use super::*;
 
     fn item(key: &str, locator: &str) -> CitationItem {
-        CitationItem {
-            key: key.to_owned(),
-            locator: locator.to_owned(),
-        }
+        CitationItem { key: key.to_owned(), locator: locator.to_owned() }
     }
 
     #[test]
@@ -347,53 +300,27 @@ mod tests {
         );
         assert_eq!(
             split("[@doi:10.1002/(SICI)16<1661::AID-SIM968>3.0.CO;2-2; @PMID:123]"),
-            [Piece::Group(
-                vec![
-                    item("doi:10.1002/(sici)16<1661::aid-sim968>3.0.co;2-2", ""),
-                    item("pmid:123", "")
-                ],
-                0
-            )]
+            [Piece::Group(vec![item("doi:10.1002/(sici)16<1661::aid-sim968>3.0.co;2-2", ""), item("pmid:123", "")], 0)]
         );
     }
 
     #[test]
     fn adjacent_groups_are_joined() {
-        assert_eq!(
-            split("a [@b] [@c]"),
-            [
-                Piece::Text("a"),
-                Piece::Group(vec![item("b", ""), item("c", "")], 2)
-            ]
-        );
+        assert_eq!(split("a [@b] [@c]"), [Piece::Text("a"), Piece::Group(vec![item("b", ""), item("c", "")], 2)]);
     }
 
     #[test]
     fn what_is_no_citation_stays_text() {
-        for text in [
-            "[@]",
-            "[@ key]",
-            "[a@b.example]",
-            "[@a",
-            "[@a [b]",
-            "[12]",
-            "[?]",
-        ] {
+        for text in ["[@]", "[@ key]", "[a@b.example]", "[@a", "[@a [b]", "[12]", "[?]"] {
             assert_eq!(strip(text), text, "{text}");
         }
     }
 
     fn mark(numbering: &mut Numbering, references: &[i64]) -> String {
-        let found: Vec<(Option<i64>, &str)> = references
-            .iter()
-            .map(|reference| (Some(*reference), ""))
-            .collect();
+        let found: Vec<(Option<i64>, &str)> = references.iter().map(|reference| (Some(*reference), "")).collect();
         let mut out = String::new();
         numbering.push_mark(&mut out, &found, MarkStyle::Raised);
-        scraper::Html::parse_fragment(&out)
-            .root_element()
-            .text()
-            .collect()
+        scraper::Html::parse_fragment(&out).root_element().text().collect()
     }
 
     #[test]
@@ -403,24 +330,12 @@ mod tests {
         assert_eq!(mark(&mut numbering, &[30, 20]), "[2, 3]");
         assert_eq!(mark(&mut numbering, &[40, 50, 60, 70, 80]), "[4–8]");
         assert_eq!(mark(&mut numbering, &[20, 90, 91, 92]), "[3, 9–11]");
-        assert_eq!(
-            mark(&mut numbering, &[92, 30, 80, 40, 50, 60, 70, 30]),
-            "[2, 4–8, 11]"
-        );
+        assert_eq!(mark(&mut numbering, &[92, 30, 80, 40, 50, 60, 70, 30]), "[2, 4–8, 11]");
         let cited = numbering.into_cited();
-        let marks = |number: usize| {
-            cited
-                .get(number - 1)
-                .map(|cited| cited.marks.clone())
-                .unwrap_or_default()
-        };
+        let marks = |number: usize| cited.get(number - 1).map(|cited| cited.marks.clone()).unwrap_or_default();
         assert_eq!(marks(1), ["c1-1"]);
         assert_eq!(marks(4), ["c4-1", "c4-2"]);
-        assert_eq!(
-            marks(8),
-            ["c4-1", "c4-2"],
-            "members of a run link back to the run"
-        );
+        assert_eq!(marks(8), ["c4-1", "c4-2"], "members of a run link back to the run");
         assert_eq!(marks(11), ["c9-1", "c11-2"]);
     }
 
@@ -428,25 +343,11 @@ mod tests {
     fn every_mark_has_an_id_of_its_own_and_every_back_link_a_target() {
         let mut numbering = Numbering::default();
         let mut out = String::new();
-        for group in [
-            vec![1, 2, 3],
-            vec![2],
-            vec![2, 3, 4],
-            vec![1, 2, 3, 4],
-            vec![4],
-            vec![3, 4],
-        ] {
-            let found: Vec<(Option<i64>, &str)> = group
-                .iter()
-                .map(|reference| (Some(*reference), ""))
-                .collect();
+        for group in [vec![1, 2, 3], vec![2], vec![2, 3, 4], vec![1, 2, 3, 4], vec![4], vec![3, 4]] {
+            let found: Vec<(Option<i64>, &str)> = group.iter().map(|reference| (Some(*reference), "")).collect();
             numbering.push_mark(&mut out, &found, MarkStyle::Raised);
         }
-        let mut ids: Vec<&str> = out
-            .split("id=\"")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
+        let mut ids: Vec<&str> = out.split("id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let total = ids.len();
         ids.sort_unstable();
         ids.dedup();
@@ -468,21 +369,11 @@ mod tests {
             &[(Some(1), ""), (Some(2), "p. 4"), (Some(3), ""), (None, "")],
             MarkStyle::Raised,
         );
-        let text: String = scraper::Html::parse_fragment(&out)
-            .root_element()
-            .text()
-            .collect();
+        let text: String = scraper::Html::parse_fragment(&out).root_element().text().collect();
         assert_eq!(text, "[1, 2 (p. 4), 3, ?]");
         out.clear();
-        numbering.push_mark(
-            &mut out,
-            &[(Some(1), ""), (Some(2), ""), (Some(3), "")],
-            MarkStyle::Plain,
-        );
-        let text: String = scraper::Html::parse_fragment(&out)
-            .root_element()
-            .text()
-            .collect();
+        numbering.push_mark(&mut out, &[(Some(1), ""), (Some(2), ""), (Some(3), "")], MarkStyle::Plain);
+        let text: String = scraper::Html::parse_fragment(&out).root_element().text().collect();
         assert_eq!(text, "1, 2, 3");
     }
 }

@@ -43,11 +43,7 @@ pub struct CommentLink {
 /// **Errors**: only the limits; the text is to be shown again for mending.
 pub fn comment(source: &str, references: &BTreeSet<u32>) -> Result<CommentText, RenderError> {
     let arena = Arena::new();
-    let limits = ParseLimits {
-        chars: COMMENT_CHARS_MAX,
-        lines: COMMENT_CHARS_MAX + 1,
-        steps: COMMENT_STEPS_MAX,
-    };
+    let limits = ParseLimits { chars: COMMENT_CHARS_MAX, lines: COMMENT_CHARS_MAX + 1, steps: COMMENT_STEPS_MAX };
     let root = parse(&arena, source, &options(), limits)?;
     let mut writer = Writer {
         known: references,
@@ -105,29 +101,19 @@ impl Writer<'_> {
     fn block(&mut self, node: Node<'_>) -> Result<(), RenderError> {
         match &node.data().value {
             NodeValue::Paragraph if in_tight_item(node) => self.line_of("", node, "\n"),
-            NodeValue::Paragraph | NodeValue::Heading(_) => {
-                self.line_of("<p dir=\"auto\">", node, "</p>\n")
-            }
+            NodeValue::Paragraph | NodeValue::Heading(_) => self.line_of("<p dir=\"auto\">", node, "</p>\n"),
             NodeValue::ThematicBreak => self.text_block("<p>", "* * *", "</p>\n"),
             NodeValue::BlockQuote => self.wrap("<blockquote>\n", node, "</blockquote>\n")?,
             NodeValue::List(list) => match list.list_type {
                 ListType::Bullet => self.wrap("<ul>\n", node, "</ul>\n")?,
                 ListType::Ordered if list.start == 1 => self.wrap("<ol>\n", node, "</ol>\n")?,
-                ListType::Ordered => {
-                    self.wrap(&format!("<ol start=\"{}\">\n", list.start), node, "</ol>\n")?
-                }
+                ListType::Ordered => self.wrap(&format!("<ol start=\"{}\">\n", list.start), node, "</ol>\n")?,
             },
             NodeValue::Item(_) => self.wrap("<li dir=\"auto\">", node, "</li>\n")?,
             NodeValue::CodeBlock(code) => {
-                self.text_block(
-                    "<pre tabindex=\"0\"><code>",
-                    &code.literal,
-                    "</code></pre>\n",
-                );
+                self.text_block("<pre tabindex=\"0\"><code>", &code.literal, "</code></pre>\n");
             }
-            NodeValue::HtmlBlock(html) => {
-                self.text_block("<p dir=\"auto\">", html.literal.trim(), "</p>\n")
-            }
+            NodeValue::HtmlBlock(html) => self.text_block("<p dir=\"auto\">", html.literal.trim(), "</p>\n"),
             _ => self.blocks(node)?,
         }
         Ok(())
@@ -155,10 +141,7 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        let text: String = text
-            .chars()
-            .filter(|char| !is_bidi_control(*char))
-            .collect();
+        let text: String = text.chars().filter(|char| !is_bidi_control(*char)).collect();
         push_escaped(&mut self.out, &text);
         self.plain.push_str(&text);
     }
@@ -225,15 +208,9 @@ impl Writer<'_> {
 
     fn link(&mut self, node: Node<'_>, url: &str) {
         let target = match Address::parse(url) {
-            Some(Address::Web(url)) => url
-                .host_str()
-                .map(|host| (url.as_str().to_owned(), host.to_owned())),
+            Some(Address::Web(url)) => url.host_str().map(|host| (url.as_str().to_owned(), host.to_owned())),
             Some(Address::Mail(url)) => {
-                let host = url
-                    .path()
-                    .rsplit_once('@')
-                    .map_or("", |(_, host)| host)
-                    .to_lowercase();
+                let host = url.path().rsplit_once('@').map_or("", |(_, host)| host).to_lowercase();
                 Some((url.as_str().to_owned(), host))
             }
             Some(Address::Path(_) | Address::Fragment(_)) | None => None,
@@ -287,9 +264,8 @@ mod tests {
 
     #[test]
     fn small_markup_is_drawn_and_the_rest_is_text() {
-        let text = render(
-            "# Hi *there*\nline two\n\n> quote\n\n- a\n- b\n\n`x < y`\n\n<b>no</b>\n\n| a | b |\n|---|---|",
-        );
+        let text =
+            render("# Hi *there*\nline two\n\n> quote\n\n- a\n- b\n\n`x < y`\n\n<b>no</b>\n\n| a | b |\n|---|---|");
         assert_eq!(
             text.html.as_str().replace('\n', ""),
             "<p dir=\"auto\">Hi <em>there</em></p><p dir=\"auto\">line two</p>\
@@ -306,27 +282,12 @@ mod tests {
             "[a](https://EXÄMPLE.org/x) https://two.example/y ![pic](http://three.example/p.png) me@four.example [x](javascript:alert(1)) [y](/local)",
         );
         let hosts: Vec<&str> = text.links.iter().map(|link| link.host.as_str()).collect();
-        assert_eq!(
-            hosts,
-            [
-                "xn--exmple-cua.org",
-                "two.example",
-                "three.example",
-                "four.example"
-            ]
-        );
+        assert_eq!(hosts, ["xn--exmple-cua.org", "two.example", "three.example", "four.example"]);
         let html = Html::parse_fragment(text.html.as_str());
         let links = Selector::parse("a").unwrap();
         assert_eq!(html.select(&links).count(), 4);
-        assert!(
-            html.select(&links)
-                .all(|link| link.attr("rel") == Some("nofollow ugc noopener"))
-        );
-        assert!(
-            html.select(&Selector::parse("img").unwrap())
-                .next()
-                .is_none()
-        );
+        assert!(html.select(&links).all(|link| link.attr("rel") == Some("nofollow ugc noopener")));
+        assert!(html.select(&Selector::parse("img").unwrap()).next().is_none());
     }
 
     #[test]
@@ -349,17 +310,8 @@ mod tests {
     #[test]
     fn the_limit_refuses() {
         let too_long = "a".repeat(COMMENT_CHARS_MAX + 1);
-        assert!(matches!(
-            comment(&too_long, &BTreeSet::new()),
-            Err(RenderError::TooLong { .. })
-        ));
-        assert!(matches!(
-            comment(&"> ".repeat(120), &BTreeSet::new()),
-            Err(RenderError::TooDeep { .. })
-        ));
-        assert!(
-            comment(&"- ".repeat(2_500), &BTreeSet::new()).is_ok(),
-            "a long rule is no list"
-        );
+        assert!(matches!(comment(&too_long, &BTreeSet::new()), Err(RenderError::TooLong { .. })));
+        assert!(matches!(comment(&"> ".repeat(120), &BTreeSet::new()), Err(RenderError::TooDeep { .. })));
+        assert!(comment(&"- ".repeat(2_500), &BTreeSet::new()).is_ok(), "a long rule is no list");
     }
 }

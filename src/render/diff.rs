@@ -31,16 +31,11 @@ pub struct Change {
 /// compared by line.
 pub fn words(before: &str, after: &str) -> Vec<Change> {
     let (old, new) = if before.len() + after.len() <= DIFF_WORDS_CHARS_MAX {
-        (
-            before.split_word_bounds().collect(),
-            after.split_word_bounds().collect(),
-        )
+        (before.split_word_bounds().collect(), after.split_word_bounds().collect())
     } else {
         (lines(before), lines(after))
     };
-    let diff = TextDiff::configure()
-        .algorithm(Algorithm::Patience)
-        .diff_slices(&old, &new);
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_slices(&old, &new);
     let mut changes: Vec<Change> = Vec::new();
     for change in diff.iter_all_changes() {
         let kind = match change.tag() {
@@ -50,10 +45,7 @@ pub fn words(before: &str, after: &str) -> Vec<Change> {
         };
         match changes.last_mut() {
             Some(last) if last.kind == kind => last.text.push_str(change.value()),
-            _ => changes.push(Change {
-                kind,
-                text: change.value().to_owned(),
-            }),
+            _ => changes.push(Change { kind, text: change.value().to_owned() }),
         }
     }
     changes
@@ -68,11 +60,7 @@ mod tests {
     use super::*;
 
     fn text_of(changes: &[Change], dropped: ChangeKind) -> String {
-        changes
-            .iter()
-            .filter(|change| change.kind != dropped)
-            .map(|change| change.text.as_str())
-            .collect()
+        changes.iter().filter(|change| change.kind != dropped).map(|change| change.text.as_str()).collect()
     }
 
     #[test]

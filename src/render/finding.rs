@@ -32,19 +32,11 @@ pub struct Finding {
 impl Finding {
     /// A finding at a line.
     pub fn new(code: &str, level: FindingLevel, line: usize, text: &str, subject: &str) -> Self {
-        Self {
-            code: code.to_owned(),
-            level,
-            line,
-            text: text.to_owned(),
-            subject: subject.to_owned(),
-        }
+        Self { code: code.to_owned(), level, line, text: text.to_owned(), subject: subject.to_owned() }
     }
 }
 
 /// Whether any finding stops publishing.
 pub fn any_blocks(findings: &[Finding]) -> bool {
-    findings
-        .iter()
-        .any(|finding| finding.level == FindingLevel::Blocks)
+    findings.iter().any(|finding| finding.level == FindingLevel::Blocks)
 }

@@ -52,24 +52,18 @@ impl Address {
     /// and web addresses with a user name in them, which are only good for deceiving.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if text
-            .chars()
-            .any(|char| char.is_control() || is_bidi_control(char))
-        {
+        if text.chars().any(|char| char.is_control() || is_bidi_control(char)) {
             return None;
         }
         if let Some(fragment) = text.strip_prefix('#') {
             return is_local(fragment).then(|| Self::Fragment(fragment.to_owned()));
         }
         if text.starts_with('/') {
-            return (!text.starts_with("//") && is_local(text))
-                .then(|| Self::Path(text.to_owned()));
+            return (!text.starts_with("//") && is_local(text)).then(|| Self::Path(text.to_owned()));
         }
         let url = Url::parse(text).ok()?;
         match url.scheme() {
-            "http" | "https" if url.username().is_empty() && url.password().is_none() => {
-                Some(Self::Web(url))
-            }
+            "http" | "https" if url.username().is_empty() && url.password().is_none() => Some(Self::Web(url)),
             "mailto" if url.path().contains('@') => Some(Self::Mail(url)),
             _ => None,
         }
@@ -87,10 +81,7 @@ impl Address {
 
 /// No character a browser would drop or read as a slash.
 fn is_local(text: &str) -> bool {
-    !text.is_empty()
-        && !text
-            .chars()
-            .any(|char| char.is_whitespace() || char == '\\' || char == '<' || char == '>')
+    !text.is_empty() && !text.chars().any(|char| char.is_whitespace() || char == '\\' || char == '<' || char == '>')
 }
 
 #[cfg(test)]
@@ -136,9 +127,7 @@ mod tests {
 
     #[test]
     fn hosts_are_normalised() {
-        let Some(Address::Web(url)) = Address::parse("HTTPS://EXÄMPLE.org/A") else {
-            panic!("not a web address")
-        };
+        let Some(Address::Web(url)) = Address::parse("HTTPS://EXÄMPLE.org/A") else { panic!("not a web address") };
         assert_eq!(url.host_str(), Some("xn--exmple-cua.org"));
     }
 }

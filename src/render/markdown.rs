@@ -11,15 +11,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use comrak::nodes::{
-    AlertType, AstNode, ListType, Node, NodeFootnoteReference, NodeLink, NodeList, NodeValue,
-};
+use comrak::nodes::{AlertType, AstNode, ListType, Node, NodeFootnoteReference, NodeLink, NodeList, NodeValue};
 use comrak::{Arena, Options};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::core::limits::{
-    ARTICLE_CHARS_MAX, ARTICLE_HTML_BYTES_MAX, ARTICLE_LINES_MAX, ARTICLE_STEPS_MAX, HEADINGS_MAX,
-    PRODUCTS_MAX,
+    ARTICLE_CHARS_MAX, ARTICLE_HTML_BYTES_MAX, ARTICLE_LINES_MAX, ARTICLE_STEPS_MAX, HEADINGS_MAX, PRODUCTS_MAX,
 };
 use crate::render::citations::{self, Cited, MarkStyle, Numbering, Piece};
 use crate::render::containers::{self, Action, Product};
@@ -102,17 +99,9 @@ pub struct RenderedArticle {
 /// off the request threads.
 ///
 /// **Errors**: only the limits; every other fault of the text is a finding.
-pub fn article(
-    source: &str,
-    resolve: &dyn Resolve,
-    kept: &HeadingIds,
-) -> Result<RenderedArticle, RenderError> {
+pub fn article(source: &str, resolve: &dyn Resolve, kept: &HeadingIds) -> Result<RenderedArticle, RenderError> {
     let arena = Arena::new();
-    let limits = ParseLimits {
-        chars: ARTICLE_CHARS_MAX,
-        lines: ARTICLE_LINES_MAX,
-        steps: ARTICLE_STEPS_MAX,
-    };
+    let limits = ParseLimits { chars: ARTICLE_CHARS_MAX, lines: ARTICLE_LINES_MAX, steps: ARTICLE_STEPS_MAX };
     let root = parse(&arena, source, &options(), limits)?;
     let (headings, anchors) = headings(root, kept)?;
     let mut writer = Writer::new(source, resolve, anchors);
@@ -153,10 +142,7 @@ fn headings(root: Node<'_>, kept: &HeadingIds) -> Result<(Vec<Heading>, Anchors)
         if let NodeValue::Heading(heading) = node.data().value
             && node.parent().is_some_and(may_hold_anchors)
         {
-            texts.push((
-                heading.level.clamp(2, 4),
-                citations::strip(&node.collect_text()).trim().to_owned(),
-            ));
+            texts.push((heading.level.clamp(2, 4), citations::strip(&node.collect_text()).trim().to_owned()));
             nodes.push(node);
         }
     }
@@ -177,9 +163,7 @@ fn may_hold_anchors(parent: Node<'_>) -> bool {
         NodeValue::Document => true,
         NodeValue::BlockDirective(directive) => {
             directive.info.split_whitespace().next() == Some("accordion")
-                && parent
-                    .parent()
-                    .is_some_and(|parent| matches!(parent.data().value, NodeValue::Document))
+                && parent.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document))
         }
         _ => false,
     }
@@ -249,16 +233,8 @@ impl<'s> Writer<'s> {
         }
     }
 
-    pub(super) fn find(
-        &mut self,
-        code: &str,
-        level: FindingLevel,
-        line: usize,
-        text: &str,
-        subject: &str,
-    ) {
-        self.findings
-            .push(Finding::new(code, level, line, text, subject));
+    pub(super) fn find(&mut self, code: &str, level: FindingLevel, line: usize, text: &str, subject: &str) {
+        self.findings.push(Finding::new(code, level, line, text, subject));
     }
 
     /// Links to places on the page that are not there.
@@ -266,20 +242,12 @@ impl<'s> Writer<'s> {
         let known: HashSet<&str> = self
             .anchors
             .values()
-            .flat_map(|(id, aliases)| {
-                std::iter::once(id.as_str()).chain(aliases.iter().map(String::as_str))
-            })
+            .flat_map(|(id, aliases)| std::iter::once(id.as_str()).chain(aliases.iter().map(String::as_str)))
             .collect();
         for (fragment, line) in &self.fragments {
             if !known.contains(fragment.as_str()) && !outline::is_reserved(fragment) {
                 let text = "This link leads to a heading that isn’t in the article.";
-                self.findings.push(Finding::new(
-                    "link.fragment",
-                    FindingLevel::Warns,
-                    *line,
-                    text,
-                    fragment,
-                ));
+                self.findings.push(Finding::new("link.fragment", FindingLevel::Warns, *line, text, fragment));
             }
         }
     }
@@ -288,15 +256,13 @@ impl<'s> Writer<'s> {
 
     /// The body, then the notes. The parser has moved notes to the end.
     fn document(&mut self, root: Node<'_>) -> Result<(), RenderError> {
-        let is_note =
-            |node: &Node<'_>| matches!(node.data().value, NodeValue::FootnoteDefinition(_));
+        let is_note = |node: &Node<'_>| matches!(node.data().value, NodeValue::FootnoteDefinition(_));
         let (notes, body): (Vec<_>, Vec<_>) = root.children().partition(is_note);
         self.block_list(&body)?;
         if notes.is_empty() {
             return Ok(());
         }
-        self.out
-            .push_str(r#"<section class="notes" role="doc-endnotes" aria-label="Notes">"#);
+        self.out.push_str(r#"<section class="notes" role="doc-endnotes" aria-label="Notes">"#);
         self.out.push_str("\n<ol>\n");
         for (at, note) in notes.into_iter().enumerate() {
             self.note(note, at + 1)?;
@@ -313,11 +279,7 @@ impl<'s> Writer<'s> {
         self.out.push_str("<a");
         push_attribute(&mut self.out, "href", &format!("#fnref-{number}"));
         push_attribute(&mut self.out, "role", "doc-backlink");
-        push_attribute(
-            &mut self.out,
-            "aria-label",
-            &format!("Back to note {number} in the text"),
-        );
+        push_attribute(&mut self.out, "aria-label", &format!("Back to note {number} in the text"));
         self.out.push_str(">↩</a></li>\n");
         Ok(())
     }
@@ -352,9 +314,7 @@ impl<'s> Writer<'s> {
                 self.check_callout(node);
                 self.wrap("<blockquote>\n", node, "</blockquote>\n")?;
             }
-            NodeValue::Alert(alert) => {
-                self.callout(node, alert.alert_type, alert.title.as_deref())?
-            }
+            NodeValue::Alert(alert) => self.callout(node, alert.alert_type, alert.title.as_deref())?,
             NodeValue::List(list) => self.list(node, list)?,
             NodeValue::Item(_) => self.wrap("<li>", node, "</li>\n")?,
             NodeValue::CodeBlock(code) => {
@@ -414,22 +374,10 @@ impl<'s> Writer<'s> {
         let level = written.clamp(2, 4);
         if level != written {
             let text = "Headings in the text are of level 2 to 4 (## to ####).";
-            self.find(
-                "heading.level",
-                FindingLevel::Warns,
-                line,
-                text,
-                &node.collect_text(),
-            );
+            self.find("heading.level", FindingLevel::Warns, line, text, &node.collect_text());
         } else if level > self.heading_level + 1 {
             let text = "This heading skips a level.";
-            self.find(
-                "heading.skipped",
-                FindingLevel::Note,
-                line,
-                text,
-                &node.collect_text(),
-            );
+            self.find("heading.skipped", FindingLevel::Note, line, text, &node.collect_text());
         }
         self.heading_level = level;
         let _ = std::fmt::Write::write_fmt(&mut self.out, format_args!("<h{level}"));
@@ -452,46 +400,24 @@ impl<'s> Writer<'s> {
         match list.list_type {
             ListType::Bullet => self.wrap("<ul>\n", node, "</ul>\n"),
             ListType::Ordered if list.start == 1 => self.wrap("<ol>\n", node, "</ol>\n"),
-            ListType::Ordered => {
-                self.wrap(&format!("<ol start=\"{}\">\n", list.start), node, "</ol>\n")
-            }
+            ListType::Ordered => self.wrap(&format!("<ol start=\"{}\">\n", list.start), node, "</ol>\n"),
         }
     }
 
     /// A quote that starts like a callout but is none.
     fn check_callout(&mut self, node: Node<'_>) {
-        let text = node
-            .first_child()
-            .map(|child| child.collect_text())
-            .unwrap_or_default();
-        if let Some(kind) = text
-            .strip_prefix("[!")
-            .and_then(|rest| rest.split_once(']'))
-            .map(|(kind, _)| kind)
-        {
+        let text = node.first_child().map(|child| child.collect_text()).unwrap_or_default();
+        if let Some(kind) = text.strip_prefix("[!").and_then(|rest| rest.split_once(']')).map(|(kind, _)| kind) {
             let text = "Callouts are NOTE, TIP, IMPORTANT, WARNING or CAUTION.";
-            self.find(
-                "callout.unknown",
-                FindingLevel::Warns,
-                line(node),
-                text,
-                kind,
-            );
+            self.find("callout.unknown", FindingLevel::Warns, line(node), text, kind);
         }
     }
 
     /// Three kinds are drawn: Note, Caution and Urgent (decisions 22). The title stands after the kind
     /// (`[!NOTE] Title`) or is a first line all in bold; without one the kind's name is the title.
-    fn callout(
-        &mut self,
-        node: Node<'_>,
-        kind: AlertType,
-        title: Option<&str>,
-    ) -> Result<(), RenderError> {
+    fn callout(&mut self, node: Node<'_>, kind: AlertType, title: Option<&str>) -> Result<(), RenderError> {
         let (class, word) = match kind {
-            AlertType::Note | AlertType::Tip | AlertType::Important => {
-                ("callout callout--note", "Note")
-            }
+            AlertType::Note | AlertType::Tip | AlertType::Important => ("callout callout--note", "Note"),
             AlertType::Warning => ("callout", "Caution"),
             AlertType::Caution => ("callout callout--urgent", "Urgent"),
         };
@@ -510,10 +436,7 @@ impl<'s> Writer<'s> {
         }
         let children: Vec<_> = node.children().collect();
         match children.as_slice() {
-            [only]
-                if matches!(only.data().value, NodeValue::Paragraph)
-                    && lone_image(only).is_none() =>
-            {
+            [only] if matches!(only.data().value, NodeValue::Paragraph) && lone_image(only).is_none() => {
                 self.line_of("", only, "");
             }
             blocks => self.block_list(blocks)?,
@@ -523,32 +446,17 @@ impl<'s> Writer<'s> {
     }
 
     fn container(&mut self, node: Node<'_>, info: &str) -> Result<(), RenderError> {
-        let (kind, rest) = info
-            .trim()
-            .split_once(char::is_whitespace)
-            .unwrap_or((info.trim(), ""));
+        let (kind, rest) = info.trim().split_once(char::is_whitespace).unwrap_or((info.trim(), ""));
         let first = line(node);
         let last = node.data().sourcepos.end.line;
-        let closed = last > first
-            && self
-                .lines
-                .get(last - 1)
-                .is_some_and(|line| line.trim_start().starts_with(":::"));
+        let closed = last > first && self.lines.get(last - 1).is_some_and(|line| line.trim_start().starts_with(":::"));
         if !closed {
             let text = "This block is never closed. End it with a line of “:::”.";
-            self.find(
-                "container.unclosed",
-                FindingLevel::Blocks,
-                first,
-                text,
-                kind,
-            );
+            self.find("container.unclosed", FindingLevel::Blocks, first, text, kind);
         }
         match kind {
             "product" | "action" => {
-                let top = node
-                    .parent()
-                    .is_some_and(|parent| matches!(parent.data().value, NodeValue::Document));
+                let top = node.parent().is_some_and(|parent| matches!(parent.data().value, NodeValue::Document));
                 if !top {
                     let text = "Products and calls to action can’t stand inside another block.";
                     self.find("container.nested", FindingLevel::Blocks, first, text, kind);
@@ -556,11 +464,7 @@ impl<'s> Writer<'s> {
                 }
                 let end = if closed { last - 1 } else { last };
                 let lines: Vec<&str> = self.lines.get(first..end).unwrap_or_default().to_vec();
-                if kind == "product" {
-                    self.product(&lines, first)
-                } else {
-                    self.action(&lines, first)
-                }
+                if kind == "product" { self.product(&lines, first) } else { self.action(&lines, first) }
             }
             "accordion" => {
                 let title = rest.trim();
@@ -590,13 +494,7 @@ impl<'s> Writer<'s> {
         };
         if self.products.len() >= PRODUCTS_MAX {
             let text = format!("At most {PRODUCTS_MAX} products are shown.");
-            self.find(
-                "product.count",
-                FindingLevel::Warns,
-                first,
-                &text,
-                &product.name,
-            );
+            self.find("product.count", FindingLevel::Warns, first, &text, &product.name);
             return;
         }
         if let Some(id) = containers::media_id(&product.image) {
@@ -611,13 +509,7 @@ impl<'s> Writer<'s> {
         };
         if self.action.is_some() {
             let text = "Only one call to action is shown.";
-            self.find(
-                "action.count",
-                FindingLevel::Warns,
-                first,
-                text,
-                &action.heading,
-            );
+            self.find("action.count", FindingLevel::Warns, first, text, &action.heading);
             return;
         }
         self.action = Some(action);
@@ -636,10 +528,7 @@ impl<'s> Writer<'s> {
             return;
         };
         let line = line(image);
-        for word in words
-            .iter()
-            .filter(|word| !matches!(word.as_str(), "wide" | "decorative"))
-        {
+        for word in words.iter().filter(|word| !matches!(word.as_str(), "wide" | "decorative")) {
             self.find(
                 "image.word",
                 FindingLevel::Warns,
@@ -649,25 +538,13 @@ impl<'s> Writer<'s> {
             );
         }
         self.figure_count += 1;
-        let wide = if words.iter().any(|word| word == "wide") {
-            "fig is-wide"
-        } else {
-            "fig"
-        };
+        let wide = if words.iter().any(|word| word == "wide") { "fig is-wide" } else { "fig" };
         self.out.push_str("<figure");
         push_attribute(&mut self.out, "class", wide);
         push_attribute(&mut self.out, "id", &format!("fig-{}", self.figure_count));
         self.out.push_str(">\n<div class=\"fig__box\">");
         let described = !words.iter().any(|word| word == "decorative");
-        self.picture(
-            image,
-            link,
-            if described {
-                Described::Needed
-            } else {
-                Described::Decorative
-            },
-        );
+        self.picture(image, link, if described { Described::Needed } else { Described::Decorative });
         self.out.push_str("</div>\n");
         let caption = link.title.trim();
         if !caption.is_empty() {
@@ -692,21 +569,12 @@ impl<'s> Writer<'s> {
         let line = line(image);
         let alt = citations::strip(&image.collect_text()).trim().to_owned();
         if alt.is_empty() && described == Described::Needed {
-            let text =
-                "Describe this picture for people who can’t see it, or mark it {decorative}.";
-            self.find(
-                "image.undescribed",
-                FindingLevel::Blocks,
-                line,
-                text,
-                &link.url,
-            );
+            let text = "Describe this picture for people who can’t see it, or mark it {decorative}.";
+            self.find("image.undescribed", FindingLevel::Blocks, line, text, &link.url);
         }
         let picture = if let Some(id) = containers::media_id(&link.url) {
             self.use_media(id);
-            self.resolve
-                .picture(id)
-                .map(|picture| (picture.path, Some((picture.width, picture.height))))
+            self.resolve.picture(id).map(|picture| (picture.path, Some((picture.width, picture.height))))
         } else if containers::is_media_path(&link.url) {
             Some((link.url.clone(), None))
         } else {
@@ -728,15 +596,7 @@ impl<'s> Writer<'s> {
         };
         self.out.push_str("<img");
         push_attribute(&mut self.out, "src", &path);
-        push_attribute(
-            &mut self.out,
-            "alt",
-            if described == Described::Decorative {
-                ""
-            } else {
-                &alt
-            },
-        );
+        push_attribute(&mut self.out, "alt", if described == Described::Decorative { "" } else { &alt });
         if let Some((width, height)) = size {
             push_attribute(&mut self.out, "width", &width.to_string());
             push_attribute(&mut self.out, "height", &height.to_string());
@@ -788,29 +648,16 @@ impl<'s> Writer<'s> {
     }
 
     fn citation(&mut self, items: &[citations::CitationItem], line: usize) {
-        let found: Vec<(Option<i64>, &str)> = items
-            .iter()
-            .map(|item| (self.resolve.reference(&item.key), item.locator.as_str()))
-            .collect();
-        for (item, _) in items
-            .iter()
-            .zip(&found)
-            .filter(|(_, (reference, _))| reference.is_none())
-        {
+        let found: Vec<(Option<i64>, &str)> =
+            items.iter().map(|item| (self.resolve.reference(&item.key), item.locator.as_str())).collect();
+        for (item, _) in items.iter().zip(&found).filter(|(_, (reference, _))| reference.is_none()) {
             let text = "This mark has no source behind it.";
-            self.find(
-                "citation.unresolved",
-                FindingLevel::Blocks,
-                line,
-                text,
-                &item.key,
-            );
+            self.find("citation.unresolved", FindingLevel::Blocks, line, text, &item.key);
         }
         if self.mark_style != MarkStyle::Plain && self.out.len() > self.block_start {
             self.out.push(WORD_JOINER);
         }
-        self.numbering
-            .push_mark(&mut self.out, &found, self.mark_style);
+        self.numbering.push_mark(&mut self.out, &found, self.mark_style);
     }
 
     fn marked(&mut self, open: &str, node: Node<'_>, close: &str) {
@@ -902,12 +749,7 @@ impl<'s> Writer<'s> {
     }
 
     fn use_link(&mut self, path: &str) {
-        let slug = path
-            .trim_start_matches('/')
-            .split(['?', '#'])
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let slug = path.trim_start_matches('/').split(['?', '#']).next().unwrap_or_default().to_owned();
         if !slug.is_empty() && !self.internal_links.contains(&slug) {
             self.internal_links.push(slug);
         }
@@ -918,11 +760,7 @@ impl<'s> Writer<'s> {
         if self.mark_style == MarkStyle::Unlinked {
             return;
         }
-        let id = if note.ref_num == 1 {
-            format!("fnref-{number}")
-        } else {
-            format!("fnref-{number}-{}", note.ref_num)
-        };
+        let id = if note.ref_num == 1 { format!("fnref-{number}") } else { format!("fnref-{number}-{}", note.ref_num) };
         self.out.push_str("<sup class=\"note-mark\"><a");
         push_attribute(&mut self.out, "id", &id);
         push_attribute(&mut self.out, "href", &format!("#fn-{number}"));
@@ -952,16 +790,13 @@ pub(super) fn in_tight_item(node: Node<'_>) -> bool {
     let Some(list) = item.parent() else {
         return false;
     };
-    matches!(item.data().value, NodeValue::Item(_))
-        && matches!(list.data().value, NodeValue::List(list) if list.tight)
+    matches!(item.data().value, NodeValue::Item(_)) && matches!(list.data().value, NodeValue::List(list) if list.tight)
 }
 
 /// The image of a paragraph that holds nothing else, with the words of a `{…}` after it.
 fn lone_image<'a>(paragraph: Node<'a>) -> Option<(Node<'a>, Vec<String>)> {
     let mut children = paragraph.children();
-    let image = children
-        .next()
-        .filter(|node| matches!(node.data().value, NodeValue::Image(_)))?;
+    let image = children.next().filter(|node| matches!(node.data().value, NodeValue::Image(_)))?;
     let words = match children.next() {
         None => Vec::new(),
         Some(next) => match &next.data().value {
@@ -992,12 +827,8 @@ fn bold_first_line<'a>(callout: Node<'a>) -> Option<Node<'a>> {
 
 /// Splits a caption after its first sentence.
 fn first_phrase(caption: &str) -> (&str, &str) {
-    let end = [". ", "? ", "! ", ": "]
-        .iter()
-        .filter_map(|mark| caption.find(mark))
-        .min();
-    end.and_then(|end| caption.split_at_checked(end + 1))
-        .map_or((caption, ""), |(phrase, rest)| (phrase, rest.trim()))
+    let end = [". ", "? ", "! ", ": "].iter().filter_map(|mark| caption.find(mark)).min();
+    end.and_then(|end| caption.split_at_checked(end + 1)).map_or((caption, ""), |(phrase, rest)| (phrase, rest.trim()))
 }
 
 #[cfg(test)]
@@ -1008,10 +839,7 @@ mod tests {
     use super::*;
 
     fn library() -> HashMap<String, i64> {
-        (1..=20)
-            .map(|number| (format!("k{number}"), number * 100))
-            .chain([("doi:10.1000/x".to_owned(), 100)])
-            .collect()
+        (1..=20).map(|number| (format!("k{number}"), number * 100)).chain([("doi:10.1000/x".to_owned(), 100)]).collect()
     }
 
     struct WithPictures(HashMap<String, i64>);
@@ -1022,11 +850,7 @@ mod tests {
         }
 
         fn picture(&self, id: i64) -> Option<Picture> {
-            (id < 100).then(|| Picture {
-                path: format!("/media/hash/{id}.svg"),
-                width: 640,
-                height: 262,
-            })
+            (id < 100).then(|| Picture { path: format!("/media/hash/{id}.svg"), width: 640, height: 262 })
         }
     }
 
@@ -1039,9 +863,7 @@ mod tests {
     }
 
     fn texts(html: &Html, selector: &str) -> Vec<String> {
-        html.select(&Selector::parse(selector).unwrap())
-            .map(|element| element.text().collect())
-            .collect()
+        html.select(&Selector::parse(selector).unwrap()).map(|element| element.text().collect()).collect()
     }
 
     fn attributes(html: &Html, selector: &str, name: &str) -> Vec<String> {
@@ -1051,73 +873,37 @@ mod tests {
     }
 
     fn codes(article: &RenderedArticle) -> Vec<(&str, usize)> {
-        article
-            .findings
-            .iter()
-            .map(|finding| (finding.code.as_str(), finding.line))
-            .collect()
+        article.findings.iter().map(|finding| (finding.code.as_str(), finding.line)).collect()
     }
 
     #[test]
     fn works_are_numbered_by_first_use_and_marks_join_the_word_before() {
-        let article = render(
-            "Nurses sleep less [@k7]. Lapses add up\n[@k3; @k7, p. 4].\n\nAlso [@doi:10.1000/X] and [@k1].",
-        );
+        let article =
+            render("Nurses sleep less [@k7]. Lapses add up\n[@k3; @k7, p. 4].\n\nAlso [@doi:10.1000/X] and [@k1].");
         let html = dom(&article);
-        assert_eq!(
-            texts(&html, ".cite"),
-            ["[1]", "[1 (p. 4), 2]", "[3]", "[3]"]
-        );
-        assert!(
-            article
-                .html
-                .as_str()
-                .contains("less\u{2060}<span class=\"cite\">[<a id=\"c1-1\" href=\"#r1\"")
-        );
-        assert_eq!(
-            attributes(&html, ".cite a", "aria-label")[1],
-            "Reference 1, p. 4"
-        );
-        assert_eq!(
-            article
-                .citations
-                .iter()
-                .map(|cited| cited.reference)
-                .collect::<Vec<_>>(),
-            [700, 300, 100]
-        );
+        assert_eq!(texts(&html, ".cite"), ["[1]", "[1 (p. 4), 2]", "[3]", "[3]"]);
+        assert!(article.html.as_str().contains("less\u{2060}<span class=\"cite\">[<a id=\"c1-1\" href=\"#r1\""));
+        assert_eq!(attributes(&html, ".cite a", "aria-label")[1], "Reference 1, p. 4");
+        assert_eq!(article.citations.iter().map(|cited| cited.reference).collect::<Vec<_>>(), [700, 300, 100]);
         assert_eq!(article.citations[0].marks, ["c1-1", "c1-2"]);
         assert_eq!(article.citations[0].locators, ["p. 4"]);
-        assert_eq!(
-            article.citations[2].marks,
-            ["c3-1", "c3-2"],
-            "two keys of one record are one number"
-        );
+        assert_eq!(article.citations[2].marks, ["c3-1", "c3-2"], "two keys of one record are one number");
         assert!(article.findings.is_empty());
-        assert_eq!(
-            article.plain,
-            "Nurses sleep less. Lapses add up.\nAlso and."
-        );
+        assert_eq!(article.plain, "Nurses sleep less. Lapses add up.\nAlso and.");
     }
 
     #[test]
     fn a_citation_put_in_front_renumbers_the_rest() {
         let numbers = |source: &str| texts(&dom(&render(source)), ".cite");
         assert_eq!(numbers("a [@k1] b [@k2] c [@k1]"), ["[1]", "[2]", "[1]"]);
-        assert_eq!(
-            numbers("z [@k9] a [@k1] b [@k2] c [@k1]"),
-            ["[1]", "[2]", "[3]", "[2]"]
-        );
+        assert_eq!(numbers("z [@k9] a [@k1] b [@k2] c [@k1]"), ["[1]", "[2]", "[3]", "[2]"]);
     }
 
     #[test]
     fn an_unknown_key_is_a_question_mark_and_blocks() {
         let article = render("First.\n\nOne\ntwo [@nobody] three [@k1; @noone].");
         assert_eq!(texts(&dom(&article), ".cite"), ["[?]", "[1, ?]"]);
-        assert_eq!(
-            codes(&article),
-            [("citation.unresolved", 4), ("citation.unresolved", 4)]
-        );
+        assert_eq!(codes(&article), [("citation.unresolved", 4), ("citation.unresolved", 4)]);
         assert_eq!(article.findings[0].subject, "nobody");
         assert_eq!(article.findings[0].level, FindingLevel::Blocks);
     }
@@ -1140,22 +926,9 @@ mod tests {
             texts(&html, "div.tbl.is-wide > span.tbl__cap#t1"),
             ["Table 1. Measures for shorter sleep\u{2060}[1]"]
         );
-        assert_eq!(
-            attributes(
-                &html,
-                ".tbl > .tbl__scroll[role=region][tabindex='0']",
-                "aria-labelledby"
-            ),
-            ["t1"]
-        );
-        assert_eq!(
-            texts(&html, "table > caption"),
-            ["Measures for shorter sleep"]
-        );
-        assert_eq!(
-            texts(&html, "thead th[scope=col]"),
-            ["Measure", "Effect", "n", "Sources"]
-        );
+        assert_eq!(attributes(&html, ".tbl > .tbl__scroll[role=region][tabindex='0']", "aria-labelledby"), ["t1"]);
+        assert_eq!(texts(&html, "table > caption"), ["Measures for shorter sleep"]);
+        assert_eq!(texts(&html, "thead th[scope=col]"), ["Measure", "Effect", "n", "Sources"]);
         assert_eq!(texts(&html, "tbody th[scope=row]"), ["Anchor", "Light"]);
         assert_eq!(texts(&html, "td.is-end"), ["3", "2"]);
         assert_eq!(texts(&html, "tbody td:last-child"), ["1, 2, 3", "[?]"]);
@@ -1167,31 +940,13 @@ mod tests {
     fn captions_find_their_tables() {
         let table = "| a | b |\n|---|---|\n| c | d |\n";
         let caps = |source: &str| texts(&dom(&render(source)), ".tbl__cap");
-        assert_eq!(
-            caps(&format!("Table: One\n\n{table}\nTable: Two\n\n{table}")),
-            ["Table 1. One", "Table 2. Two"]
-        );
-        assert_eq!(
-            caps(&format!("{table}\nTable: One\n\n{table}\nTable: Two\n")),
-            ["Table 1. One", "Table 2. Two"]
-        );
-        assert_eq!(
-            caps(&format!("{table}Table: One\n\n{table}Table: Two\n")),
-            ["Table 1. One", "Table 2. Two"]
-        );
-        assert_eq!(
-            caps(&format!("Table: One\n{table}\nTable: Two\n{table}")),
-            ["Table 1. One", "Table 2. Two"]
-        );
-        assert_eq!(
-            caps(&format!("{table}\nTable: Two\n{table}")),
-            ["Table 1", "Table 2. Two"]
-        );
+        assert_eq!(caps(&format!("Table: One\n\n{table}\nTable: Two\n\n{table}")), ["Table 1. One", "Table 2. Two"]);
+        assert_eq!(caps(&format!("{table}\nTable: One\n\n{table}\nTable: Two\n")), ["Table 1. One", "Table 2. Two"]);
+        assert_eq!(caps(&format!("{table}Table: One\n\n{table}Table: Two\n")), ["Table 1. One", "Table 2. Two"]);
+        assert_eq!(caps(&format!("Table: One\n{table}\nTable: Two\n{table}")), ["Table 1. One", "Table 2. Two"]);
+        assert_eq!(caps(&format!("{table}\nTable: Two\n{table}")), ["Table 1", "Table 2. Two"]);
         assert_eq!(codes(&render(table)), [("table.caption", 1)]);
-        assert_eq!(
-            texts(&dom(&render("Table: of contents\n")), "p"),
-            ["Table: of contents"]
-        );
+        assert_eq!(texts(&dom(&render("Table: of contents\n")), "p"), ["Table: of contents"]);
     }
 
     #[test]
@@ -1212,7 +967,9 @@ mod tests {
 
     #[test]
     fn a_bold_first_line_is_a_callouts_title() {
-        let article = render("> [!TIP]\n> **A card**\n> for the door [@k1].\n\n> [!NOTE]\n> **Not** a title.\n\n> [!NOTE]\n> **Alone**\n>\n> Text.\n");
+        let article = render(
+            "> [!TIP]\n> **A card**\n> for the door [@k1].\n\n> [!NOTE]\n> **Not** a title.\n\n> [!NOTE]\n> **Alone**\n>\n> Text.\n",
+        );
         let html = dom(&article);
         assert_eq!(texts(&html, ".callout > b"), ["A card", "Note", "Alone"]);
         assert_eq!(texts(&html, ".callout"), ["A cardfor the door\u{2060}[1].", "NoteNot a title.", "AloneText."]);
@@ -1224,16 +981,10 @@ mod tests {
             "![A chart of a week](media:3 \"One rotation. The block moves [@k1].\"){wide}\n\n![](media:4){decorative}\n",
         );
         let html = dom(&article);
-        assert_eq!(
-            attributes(&html, "figure.fig.is-wide#fig-1 > .fig__box > img", "src"),
-            ["/media/hash/3.svg"]
-        );
+        assert_eq!(attributes(&html, "figure.fig.is-wide#fig-1 > .fig__box > img", "src"), ["/media/hash/3.svg"]);
         assert_eq!(attributes(&html, "#fig-1 img", "width"), ["640"]);
         assert_eq!(texts(&html, "#fig-1 figcaption > b"), ["One rotation."]);
-        assert_eq!(
-            texts(&html, "#fig-1 figcaption"),
-            ["One rotation. The block moves\u{2060}[1]."]
-        );
+        assert_eq!(texts(&html, "#fig-1 figcaption"), ["One rotation. The block moves\u{2060}[1]."]);
         assert_eq!(attributes(&html, "#fig-2 img", "alt"), [""]);
         assert_eq!(article.media, [3, 4]);
         assert!(article.findings.is_empty(), "{:?}", article.findings);
@@ -1241,20 +992,9 @@ mod tests {
 
     #[test]
     fn pictures_without_description_or_from_elsewhere_block() {
-        let article =
-            render("![](media:3)\n\n![x](https://evil.example/pixel.png)\n\n![x](media:500)\n");
-        assert_eq!(
-            codes(&article),
-            [
-                ("image.undescribed", 1),
-                ("image.address", 3),
-                ("image.missing", 5)
-            ]
-        );
-        assert_eq!(
-            attributes(&dom(&article), "img", "src"),
-            ["/media/hash/3.svg"]
-        );
+        let article = render("![](media:3)\n\n![x](https://evil.example/pixel.png)\n\n![x](media:500)\n");
+        assert_eq!(codes(&article), [("image.undescribed", 1), ("image.address", 3), ("image.missing", 5)]);
+        assert_eq!(attributes(&dom(&article), "img", "src"), ["/media/hash/3.svg"]);
         assert!(finding_blocks(&article));
     }
 
@@ -1269,10 +1009,7 @@ mod tests {
         );
         let html = dom(&article);
         assert_eq!(texts(&html, ".callout--note[role=note]"), ["NoteTry it."]);
-        assert_eq!(
-            texts(&html, ".callout > b"),
-            ["Note", "Driving home", "Urgent"]
-        );
+        assert_eq!(texts(&html, ".callout > b"), ["Note", "Driving home", "Urgent"]);
         assert_eq!(texts(&html, ".callout--urgent"), ["UrgentCall."]);
         assert_eq!(texts(&html, ".callout p").len(), 2);
         assert_eq!(codes(&article), [("callout.unknown", 12)]);
@@ -1287,10 +1024,7 @@ mod tests {
         assert_eq!(article.products[0].name, "Amber glasses");
         assert_eq!(article.action.as_ref().unwrap().url, "/book");
         let html = dom(&article);
-        assert_eq!(
-            texts(&html, "details.accordion > summary"),
-            ["How we *searched*"]
-        );
+        assert_eq!(texts(&html, "details.accordion > summary"), ["How we *searched*"]);
         assert_eq!(texts(&html, "details h2#method"), ["Method"]);
         assert!(!article.html.as_str().contains("Amber"));
         assert!(article.findings.is_empty(), "{:?}", article.findings);
@@ -1314,24 +1048,10 @@ mod tests {
     fn headings_keep_to_three_levels_and_know_their_old_ids() {
         let source = "# Upper\n\n## Comments\n\n### Light [@k1]\n\n##### Deep\n\n> ## quoted\n";
         let article = render(source);
-        let outline: Vec<(u8, &str)> = article
-            .outline
-            .iter()
-            .map(|heading| (heading.level, heading.id.as_str()))
-            .collect();
-        assert_eq!(
-            outline,
-            [
-                (2, "upper"),
-                (2, "section-comments"),
-                (3, "light"),
-                (4, "deep")
-            ]
-        );
-        assert_eq!(
-            codes(&article),
-            [("heading.level", 1), ("heading.level", 7)]
-        );
+        let outline: Vec<(u8, &str)> =
+            article.outline.iter().map(|heading| (heading.level, heading.id.as_str())).collect();
+        assert_eq!(outline, [(2, "upper"), (2, "section-comments"), (3, "light"), (4, "deep")]);
+        assert_eq!(codes(&article), [("heading.level", 1), ("heading.level", 7)]);
         let renamed = super::article(
             &source.replace("Light", "Light on purpose"),
             &library(),
@@ -1339,10 +1059,7 @@ mod tests {
         )
         .unwrap();
         let html = dom(&renamed);
-        assert_eq!(
-            texts(&html, "h3#light-on-purpose > span.alias#light").len(),
-            1
-        );
+        assert_eq!(texts(&html, "h3#light-on-purpose > span.alias#light").len(), 1);
     }
 
     #[test]
@@ -1365,67 +1082,39 @@ mod tests {
         );
         assert_eq!(attributes(&html, "a[rel=noopener]", "href").len(), 2);
         assert_eq!(article.internal_links, ["night-shift", "two"]);
-        assert_eq!(
-            codes(&article),
-            [
-                ("link.address", 1),
-                ("link.fragment", 1),
-                ("link.address", 5)
-            ]
-        );
+        assert_eq!(codes(&article), [("link.address", 1), ("link.fragment", 1), ("link.address", 5)]);
     }
 
     #[test]
     fn raw_html_is_text_and_small_marks_are_marks() {
-        let article = render(
-            "<div onclick=\"x\">\nhi\n</div>\n\nCO<sub>2</sub> <b>bold</b> a<br>b <!-- c -->\n",
-        );
+        let article = render("<div onclick=\"x\">\nhi\n</div>\n\nCO<sub>2</sub> <b>bold</b> a<br>b <!-- c -->\n");
         let html = dom(&article);
         assert_eq!(texts(&html, "sub"), ["2"]);
         assert!(texts(&html, "b").is_empty());
         assert_eq!(texts(&html, "p").len(), 2);
         assert!(texts(&html, "p")[0].starts_with("<div onclick"));
-        assert_eq!(
-            codes(&article),
-            [
-                ("html.raw", 1),
-                ("html.raw", 5),
-                ("html.raw", 5),
-                ("html.raw", 5)
-            ]
-        );
+        assert_eq!(codes(&article), [("html.raw", 1), ("html.raw", 5), ("html.raw", 5), ("html.raw", 5)]);
     }
 
     #[test]
     fn notes_stand_at_the_end_and_lead_back() {
         let article = render("One[^a] two[^b] three[^a].\n\n[^a]: First [@k1].\n[^b]: Second.\n");
         let html = dom(&article);
-        assert_eq!(
-            attributes(&html, "sup.note-mark > a", "id"),
-            ["fnref-1", "fnref-2", "fnref-1-2"]
-        );
+        assert_eq!(attributes(&html, "sup.note-mark > a", "id"), ["fnref-1", "fnref-2", "fnref-1-2"]);
         assert_eq!(texts(&html, "section.notes[role=doc-endnotes] li").len(), 2);
-        assert_eq!(
-            attributes(&html, "section.notes a[role=doc-backlink]", "href"),
-            ["#fnref-1", "#fnref-2"]
-        );
+        assert_eq!(attributes(&html, "section.notes a[role=doc-backlink]", "href"), ["#fnref-1", "#fnref-2"]);
     }
 
     #[test]
     fn lists_quotes_and_code_are_plain() {
-        let article = render(
-            "3. a\n4. b\n\n- c\n\n  d\n\n> e\n\n```rust\n<x>\n```\n\n---\n\n~~f~~ **g** *h*  \ni",
-        );
+        let article = render("3. a\n4. b\n\n- c\n\n  d\n\n> e\n\n```rust\n<x>\n```\n\n---\n\n~~f~~ **g** *h*  \ni");
         let html = dom(&article);
         assert_eq!(attributes(&html, "ol", "start"), ["3"]);
         assert_eq!(texts(&html, "ol > li"), ["a\n", "b\n"]);
         assert_eq!(texts(&html, "ul > li > p"), ["c", "d"]);
         assert_eq!(texts(&html, "pre[tabindex='0'] > code"), ["<x>\n"]);
         assert_eq!(texts(&html, "del, strong, em"), ["f", "g", "h"]);
-        assert_eq!(
-            html.select(&Selector::parse("hr, p > br").unwrap()).count(),
-            2
-        );
+        assert_eq!(html.select(&Selector::parse("hr, p > br").unwrap()).count(), 2);
     }
 
     #[test]
@@ -1439,31 +1128,16 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), total);
         let all: HashSet<String> = ids.into_iter().collect();
-        assert!(
-            article
-                .citations
-                .iter()
-                .flat_map(|cited| &cited.marks)
-                .all(|mark| all.contains(mark))
-        );
+        assert!(article.citations.iter().flat_map(|cited| &cited.marks).all(|mark| all.contains(mark)));
     }
 
     #[test]
     fn the_limits_refuse_and_never_cut() {
         let too_long = "a".repeat(ARTICLE_CHARS_MAX + 1);
-        assert!(matches!(
-            article(&too_long, &library(), &HeadingIds::default()),
-            Err(RenderError::TooLong { .. })
-        ));
+        assert!(matches!(article(&too_long, &library(), &HeadingIds::default()), Err(RenderError::TooLong { .. })));
         let deep = format!("ok\n\n{}x", "> ".repeat(150));
-        assert_eq!(
-            article(&deep, &library(), &HeadingIds::default()).unwrap_err(),
-            RenderError::TooDeep { line: 3 }
-        );
+        assert_eq!(article(&deep, &library(), &HeadingIds::default()).unwrap_err(), RenderError::TooDeep { line: 3 });
         let many = "## h\n\n".repeat(HEADINGS_MAX + 1);
-        assert_eq!(
-            article(&many, &library(), &HeadingIds::default()).unwrap_err(),
-            RenderError::TooMany
-        );
+        assert_eq!(article(&many, &library(), &HeadingIds::default()).unwrap_err(), RenderError::TooMany);
     }
 }

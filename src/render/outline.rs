@@ -92,10 +92,8 @@ const RESERVED: &[&str] = &[
 pub(super) const RESERVED_FOR_TESTS: &[&str] = RESERVED;
 
 /// Starts of numbered or generated ids of the page: `r4`, `c4-1`, `t1`, `fig-1`, `comment-12`, `cm3h`, `f-body`.
-const RESERVED_STARTS: &[&str] = &[
-    "r", "c", "t", "fn", "fnref", "fig", "cm", "comment", "thread", "f", "i", "pop", "user",
-    "field", "error",
-];
+const RESERVED_STARTS: &[&str] =
+    &["r", "c", "t", "fn", "fnref", "fig", "cm", "comment", "thread", "f", "i", "pop", "user", "field", "error"];
 
 /// Whether the page may use this id for something of its own.
 pub fn is_reserved(id: &str) -> bool {
@@ -106,10 +104,7 @@ pub fn is_reserved(id: &str) -> bool {
         id.strip_prefix(start).is_some_and(|rest| {
             let number = rest.strip_prefix('-').unwrap_or(rest);
             number.starts_with(|char: char| char.is_ascii_digit())
-                || matches!(
-                    (*start, rest.starts_with('-')),
-                    ("f" | "i" | "user" | "field" | "error", true)
-                )
+                || matches!((*start, rest.starts_with('-')), ("f" | "i" | "user" | "field" | "error", true))
         })
     })
 }
@@ -163,22 +158,13 @@ pub fn assign(headings: &[(u8, String)], kept: &HeadingIds) -> Vec<Heading> {
                 }
             }
         }
-        outline.push(Heading {
-            level: *level,
-            id: id.unwrap_or_default(),
-            text: text.clone(),
-            aliases,
-        });
+        outline.push(Heading { level: *level, id: id.unwrap_or_default(), text: text.clone(), aliases });
     }
     outline
 }
 
 /// An id nobody has yet.
-fn fresh(
-    text: &str,
-    taken: &mut HashSet<String>,
-    next_suffix: &mut HashMap<String, u32>,
-) -> String {
+fn fresh(text: &str, taken: &mut HashSet<String>, next_suffix: &mut HashMap<String, u32>) -> String {
     let mut base = slug(text);
     if base.is_empty() {
         "section".clone_into(&mut base);
@@ -219,12 +205,7 @@ fn pair(headings: &[(u8, String)], kept: &HeadingIds) -> Vec<Option<usize>> {
 }
 
 /// Pairs what is left by likeness, most alike first.
-fn pair_alike(
-    headings: &[(u8, String)],
-    kept: &HeadingIds,
-    pairs: &mut [Option<usize>],
-    used: &mut HashSet<usize>,
-) {
+fn pair_alike(headings: &[(u8, String)], kept: &HeadingIds, pairs: &mut [Option<usize>], used: &mut HashSet<usize>) {
     let new: Vec<(usize, HashSet<String>)> = headings
         .iter()
         .enumerate()
@@ -263,10 +244,7 @@ fn pair_alike(
 
 fn trigrams(text: &str) -> HashSet<String> {
     let chars: Vec<char> = format!("  {} ", slug(text)).chars().collect();
-    chars
-        .windows(3)
-        .map(|window| window.iter().collect())
-        .collect()
+    chars.windows(3).map(|window| window.iter().collect()).collect()
 }
 
 /// Pairs a heading that stands alone where exactly one old heading stood between the same neighbours.
@@ -308,41 +286,17 @@ mod tests {
 
     #[test]
     fn ids_come_from_the_text_in_any_script_and_are_unique() {
-        let outline = assign(
-            &headings(&["Übung & Ruhe", "Sömn", "睡眠", "???", "Sömn"]),
-            &HeadingIds::default(),
-        );
-        assert_eq!(
-            ids(&outline),
-            ["ubung-ruhe", "somn", "shui-mian", "section", "somn-2"]
-        );
+        let outline = assign(&headings(&["Übung & Ruhe", "Sömn", "睡眠", "???", "Sömn"]), &HeadingIds::default());
+        assert_eq!(ids(&outline), ["ubung-ruhe", "somn", "shui-mian", "section", "somn-2"]);
     }
 
     #[test]
     fn ids_of_the_page_are_never_given_to_a_heading() {
-        let texts = [
-            "Comments",
-            "Reply",
-            "Refs",
-            "Main",
-            "Foot",
-            "R2",
-            "C4 1",
-            "T1",
-            "Fig 1",
-            "Comment 12",
-        ];
+        let texts = ["Comments", "Reply", "Refs", "Main", "Foot", "R2", "C4 1", "T1", "Fig 1", "Comment 12"];
         for heading in assign(&headings(&texts), &HeadingIds::default()) {
             assert!(heading.id.starts_with("section-"), "{}", heading.id);
         }
-        let plain = [
-            "Rest",
-            "Caffeine",
-            "Timing",
-            "Figures of speech",
-            "Commentary",
-            "Users",
-        ];
+        let plain = ["Rest", "Caffeine", "Timing", "Figures of speech", "Commentary", "Users"];
         for heading in assign(&headings(&plain), &HeadingIds::default()) {
             assert!(!heading.id.starts_with("section-"), "{}", heading.id);
         }
@@ -350,57 +304,31 @@ mod tests {
 
     #[test]
     fn ids_survive_a_move_and_a_slip_of_the_pen() {
-        let first = assign(
-            &headings(&["Why nights are hard", "Keep an anchr sleep", "Light"]),
-            &HeadingIds::default(),
-        );
+        let first = assign(&headings(&["Why nights are hard", "Keep an anchr sleep", "Light"]), &HeadingIds::default());
         let kept = HeadingIds::from(first.as_slice());
-        let second = assign(
-            &headings(&["Light", "Keep an anchor sleep", "Why nights are hard"]),
-            &kept,
-        );
-        assert_eq!(
-            ids(&second),
-            ["light", "keep-an-anchor-sleep", "why-nights-are-hard"]
-        );
+        let second = assign(&headings(&["Light", "Keep an anchor sleep", "Why nights are hard"]), &kept);
+        assert_eq!(ids(&second), ["light", "keep-an-anchor-sleep", "why-nights-are-hard"]);
         assert_eq!(second[1].aliases, ["keep-an-anchr-sleep"]);
         let third = assign(
             &headings(&["Light", "Anchor: keep it", "Why nights are hard"]),
             &HeadingIds::from(second.as_slice()),
         );
-        assert_eq!(
-            third[1].aliases,
-            ["keep-an-anchor-sleep", "keep-an-anchr-sleep"],
-            "both old ids go on working"
-        );
+        assert_eq!(third[1].aliases, ["keep-an-anchor-sleep", "keep-an-anchr-sleep"], "both old ids go on working");
     }
 
     #[test]
     fn a_new_heading_with_an_old_name_takes_it_and_the_alias_yields() {
-        let kept = HeadingIds(vec![KeptHeading {
-            text: "Light on purpose".into(),
-            id: "light".into(),
-            aliases: vec![],
-        }]);
+        let kept =
+            HeadingIds(vec![KeptHeading { text: "Light on purpose".into(), id: "light".into(), aliases: vec![] }]);
         let outline = assign(&headings(&["Light", "Light on purpose"]), &kept);
-        assert_eq!(
-            ids(&outline),
-            ["light-2", "light"],
-            "the unchanged heading keeps its id"
-        );
+        assert_eq!(ids(&outline), ["light-2", "light"], "the unchanged heading keeps its id");
         let outline = assign(&headings(&["Light", "Light used on purpose"]), &kept);
         assert_eq!(ids(&outline), ["light", "light-used-on-purpose"]);
-        assert!(
-            outline[1].aliases.is_empty(),
-            "an id that is taken cannot be an alias too"
-        );
+        assert!(outline[1].aliases.is_empty(), "an id that is taken cannot be an alias too");
     }
 
     #[test]
     fn reading_time_rounds_up() {
-        assert_eq!(
-            [0, 1, 225, 226, 2_400].map(reading_minutes),
-            [1, 1, 1, 2, 11]
-        );
+        assert_eq!([0, 1, 225, 226, 2_400].map(reading_minutes), [1, 1, 1, 2, 11]);
     }
 }

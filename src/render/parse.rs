@@ -69,17 +69,11 @@ pub fn parse<'a>(
 ) -> Result<Node<'a>, RenderError> {
     let chars = source.chars().count();
     if chars > limits.chars {
-        return Err(RenderError::TooLong {
-            chars,
-            max: limits.chars,
-        });
+        return Err(RenderError::TooLong { chars, max: limits.chars });
     }
     let lines = source.lines().count();
     if lines > limits.lines {
-        return Err(RenderError::TooManyLines {
-            lines,
-            max: limits.lines,
-        });
+        return Err(RenderError::TooManyLines { lines, max: limits.lines });
     }
     if let Some(line) = overmarked_line(source) {
         return Err(RenderError::TooDeep { line });
@@ -173,9 +167,7 @@ fn check_depth(root: Node<'_>) -> Result<(), RenderError> {
     let mut stack = vec![(root, 0_usize)];
     while let Some((node, depth)) = stack.pop() {
         if depth > NESTING_MAX {
-            return Err(RenderError::TooDeep {
-                line: node.data().sourcepos.start.line,
-            });
+            return Err(RenderError::TooDeep { line: node.data().sourcepos.start.line });
         }
         stack.extend(node.children().map(|child| (child, depth + 1)));
     }
@@ -298,18 +290,87 @@ mod tests {
     #[test]
     fn any_mixture_of_marks_is_laid_out() {
         const PARTS: &[&str] = &[
-            "a", " ", "\n", "\n\n", "    ", "\t", "[", "]", "(", ")", "[@a]", "[@a; @b]", "[@x", "[^n]", "[^n]: ", "![", "](",
-            "*", "**", "_", "~~", "`", "```\n", ":::", "::: accordion T\n", "::: product\n", "> ", "> [!NOTE]\n", "- ", "1. ",
-            "# ", "### ", "|", "|-|-|\n", "| a | b |\n", "Table: c\n", "<b>", "</b>", "<sub>", "<!--", "-->", "<", ">", "&amp;",
-            "&#64;", "&commat;", "&", "@", "b@c.de", "www.x.de", "https://x.de/", "mailto:", "media:1", "\"", "'", "\\", "{wide}",
-            "é", "漢", "👩‍👧", "\u{202E}", "\u{0}", "\r", "---\n", "===\n", ".", ":", ";", "10.1000/x", "[a]: /b\n", "&#x202e;", "$",
+            "a",
+            " ",
+            "\n",
+            "\n\n",
+            "    ",
+            "\t",
+            "[",
+            "]",
+            "(",
+            ")",
+            "[@a]",
+            "[@a; @b]",
+            "[@x",
+            "[^n]",
+            "[^n]: ",
+            "![",
+            "](",
+            "*",
+            "**",
+            "_",
+            "~~",
+            "`",
+            "```\n",
+            ":::",
+            "::: accordion T\n",
+            "::: product\n",
+            "> ",
+            "> [!NOTE]\n",
+            "- ",
+            "1. ",
+            "# ",
+            "### ",
+            "|",
+            "|-|-|\n",
+            "| a | b |\n",
+            "Table: c\n",
+            "<b>",
+            "</b>",
+            "<sub>",
+            "<!--",
+            "-->",
+            "<",
+            ">",
+            "&amp;",
+            "&#64;",
+            "&commat;",
+            "&",
+            "@",
+            "b@c.de",
+            "www.x.de",
+            "https://x.de/",
+            "mailto:",
+            "media:1",
+            "\"",
+            "'",
+            "\\",
+            "{wide}",
+            "é",
+            "漢",
+            "👩‍👧",
+            "\u{202E}",
+            "\u{0}",
+            "\r",
+            "---\n",
+            "===\n",
+            ".",
+            ":",
+            ";",
+            "10.1000/x",
+            "[a]: /b\n",
+            "&#x202e;",
+            "$",
         ];
         let keys = std::collections::HashMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
         let mut state = 22;
         for round in 0..4_000 {
             let length = 1 + next(&mut state) % 40;
-            let source: String = (0..length).filter_map(|_| PARTS.get(next(&mut state) % PARTS.len())).copied().collect();
-            let article = crate::render::markdown::article(&source, &keys, &crate::render::outline::HeadingIds::default());
+            let source: String =
+                (0..length).filter_map(|_| PARTS.get(next(&mut state) % PARTS.len())).copied().collect();
+            let article =
+                crate::render::markdown::article(&source, &keys, &crate::render::outline::HeadingIds::default());
             assert!(article.is_ok(), "round {round}: {source:?}: {:?}", article.err());
             let comment = crate::render::comment_markup::comment(&source, &[1, 2].into());
             assert!(comment.is_ok(), "round {round}: {source:?}: {:?}", comment.err());

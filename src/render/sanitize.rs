@@ -79,13 +79,8 @@ fn set(items: &'static [&'static str]) -> HashSet<&'static str> {
     items.iter().copied().collect()
 }
 
-fn map(
-    items: &'static [(&'static str, &'static [&'static str])],
-) -> HashMap<&'static str, HashSet<&'static str>> {
-    items
-        .iter()
-        .map(|(name, values)| (*name, set(values)))
-        .collect()
+fn map(items: &'static [(&'static str, &'static [&'static str])]) -> HashMap<&'static str, HashSet<&'static str>> {
+    items.iter().map(|(name, values)| (*name, set(values))).collect()
 }
 
 fn article_profile() -> Builder<'static> {
@@ -128,9 +123,7 @@ fn article_profile() -> Builder<'static> {
             "tr",
             "ul",
         ]))
-        .clean_content_tags(set(&[
-            "script", "style", "template", "noscript", "iframe", "svg", "math",
-        ]))
+        .clean_content_tags(set(&["script", "style", "template", "noscript", "iframe", "svg", "math"]))
         .tag_attributes(map(&[
             ("a", &["href", "id", "rel", "role", "aria-label"]),
             ("div", &["role", "aria-labelledby", "tabindex"]),
@@ -138,10 +131,7 @@ fn article_profile() -> Builder<'static> {
             ("h2", &["id"]),
             ("h3", &["id"]),
             ("h4", &["id"]),
-            (
-                "img",
-                &["src", "alt", "width", "height", "loading", "decoding"],
-            ),
+            ("img", &["src", "alt", "width", "height", "loading", "decoding"]),
             ("li", &["id"]),
             ("ol", &["start"]),
             ("pre", &["tabindex"]),
@@ -152,18 +142,7 @@ fn article_profile() -> Builder<'static> {
         .allowed_classes(map(&[
             ("caption", &["visually-hidden"]),
             ("details", &["accordion"]),
-            (
-                "div",
-                &[
-                    "tbl",
-                    "tbl__scroll",
-                    "is-wide",
-                    "fig__box",
-                    "callout",
-                    "callout--note",
-                    "callout--urgent",
-                ],
-            ),
+            ("div", &["tbl", "tbl__scroll", "is-wide", "fig__box", "callout", "callout--note", "callout--urgent"]),
             ("figure", &["fig", "is-wide"]),
             ("section", &["notes"]),
             ("span", &["cite", "cite--missing", "tbl__cap", "alias"]),
@@ -181,23 +160,8 @@ fn article_profile() -> Builder<'static> {
 fn comment_profile() -> Builder<'static> {
     let mut profile = Builder::empty();
     profile
-        .tags(set(&[
-            "a",
-            "blockquote",
-            "br",
-            "code",
-            "del",
-            "em",
-            "li",
-            "ol",
-            "p",
-            "pre",
-            "strong",
-            "ul",
-        ]))
-        .clean_content_tags(set(&[
-            "script", "style", "template", "noscript", "iframe", "svg", "math",
-        ]))
+        .tags(set(&["a", "blockquote", "br", "code", "del", "em", "li", "ol", "p", "pre", "strong", "ul"]))
+        .clean_content_tags(set(&["script", "style", "template", "noscript", "iframe", "svg", "math"]))
         .tag_attributes(map(&[
             ("a", &["href"]),
             ("li", &["dir"]),
@@ -213,26 +177,18 @@ fn comment_profile() -> Builder<'static> {
 }
 
 fn local_only(url: &str) -> Option<Cow<'_, str>> {
-    matches!(
-        Address::parse(url),
-        Some(Address::Path(_) | Address::Fragment(_))
-    )
-    .then_some(Cow::Borrowed(url))
+    matches!(Address::parse(url), Some(Address::Path(_) | Address::Fragment(_))).then_some(Cow::Borrowed(url))
 }
 
 fn reference_only(url: &str) -> Option<Cow<'_, str>> {
     let number = url.strip_prefix("#r")?;
-    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-        .then_some(Cow::Borrowed(url))
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(Cow::Borrowed(url))
 }
 
 fn article_attribute<'v>(tag: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, str>> {
     let kept = match (tag, attribute) {
         (_, "id" | "aria-labelledby") => {
-            !value.is_empty()
-                && value
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         }
         (_, "tabindex") => value == "0",
         ("a", "href") => Address::parse(value).is_some(),
@@ -261,9 +217,7 @@ fn comment_attribute<'v>(tag: &str, attribute: &str, value: &'v str) -> Option<C
         },
         (_, "dir") => value == "auto",
         (_, "tabindex") => value == "0",
-        ("ol", "start") => {
-            !value.is_empty() && value.len() < 10 && value.bytes().all(|byte| byte.is_ascii_digit())
-        }
+        ("ol", "start") => !value.is_empty() && value.len() < 10 && value.bytes().all(|byte| byte.is_ascii_digit()),
         _ => true,
     };
     kept.then_some(Cow::Borrowed(value))
@@ -402,9 +356,35 @@ mod tests {
 
     /// Tags that can run, load, submit or restyle something, or that change how the rest is parsed.
     const ACTIVE: &[&str] = &[
-        "script", "style", "link", "meta", "base", "iframe", "frame", "object", "embed", "applet", "svg", "math",
-        "form", "input", "button", "select", "textarea", "template", "noscript", "video", "audio", "source", "xmp",
-        "plaintext", "title", "marquee", "image", "isindex", "portal",
+        "script",
+        "style",
+        "link",
+        "meta",
+        "base",
+        "iframe",
+        "frame",
+        "object",
+        "embed",
+        "applet",
+        "svg",
+        "math",
+        "form",
+        "input",
+        "button",
+        "select",
+        "textarea",
+        "template",
+        "noscript",
+        "video",
+        "audio",
+        "source",
+        "xmp",
+        "plaintext",
+        "title",
+        "marquee",
+        "image",
+        "isindex",
+        "portal",
     ];
 
     /// Parses as a browser would, inside a page, and names the first thing that could act or that breaks the page's
@@ -426,7 +406,8 @@ mod tests {
                         let fault = match name {
                             "href" => bad_link(value),
                             "src" => !value.starts_with("/media/"),
-                            "style" | "srcset" | "target" | "name" | "action" | "formaction" | "background" | "data" => true,
+                            "style" | "srcset" | "target" | "name" | "action" | "formaction" | "background"
+                            | "data" => true,
                             "id" => crate::render::outline::RESERVED_FOR_TESTS.contains(&value),
                             _ => name.starts_with("on") || name.contains(':'),
                         };
@@ -487,7 +468,10 @@ mod tests {
             for raw in [(*payload).to_owned(), format!("<p>a {payload} b</p>"), format!("<table><tr><td>{payload}")] {
                 for clean in [article(&raw), comment(&raw)] {
                     let parts = active_part(clean.as_str()).filter(|part| !part.starts_with("p id"));
-                    assert!(parts.is_none() || parts.as_deref() == Some("a id=\"comments\""), "{raw:?} → {clean}: {parts:?}");
+                    assert!(
+                        parts.is_none() || parts.as_deref() == Some("a id=\"comments\""),
+                        "{raw:?} → {clean}: {parts:?}"
+                    );
                 }
             }
         }

@@ -44,28 +44,14 @@ impl Captions {
 
 /// Pairs captions with tables in one list of blocks.
 pub(super) fn captions(blocks: &[Node<'_>]) -> Captions {
-    let mut captions = Captions {
-        of_table: HashMap::new(),
-        used: HashSet::new(),
-    };
-    for (at, block) in blocks
-        .iter()
-        .enumerate()
-        .filter(|(_, block)| is_caption(block))
-    {
-        let table_at = |at: Option<usize>| {
-            at.filter(|at| blocks.get(*at).is_some_and(|block| is_table(block)))
-        };
+    let mut captions = Captions { of_table: HashMap::new(), used: HashSet::new() };
+    for (at, block) in blocks.iter().enumerate().filter(|(_, block)| is_caption(block)) {
+        let table_at = |at: Option<usize>| at.filter(|at| blocks.get(*at).is_some_and(|block| is_table(block)));
         let before = table_at(at.checked_sub(1)).filter(|table| captions.of(*table).is_none());
         let after = table_at(at.checked_add(1));
-        let ends = |at: usize| {
-            blocks
-                .get(at)
-                .map_or(0, |block| block.data().sourcepos.end.line)
-        };
+        let ends = |at: usize| blocks.get(at).map_or(0, |block| block.data().sourcepos.end.line);
         let touches_before = before.is_some_and(|table| ends(table) + 1 == line(block));
-        let touches_after = after
-            .is_some_and(|table| blocks.get(table).map_or(0, |block| line(block)) == ends(at) + 1);
+        let touches_after = after.is_some_and(|table| blocks.get(table).map_or(0, |block| line(block)) == ends(at) + 1);
         let table = match (before, after) {
             (Some(_), Some(after)) if touches_after && !touches_before => Some(after),
             (Some(before), _) => Some(before),
@@ -88,11 +74,10 @@ fn is_caption(node: Node<'_>) -> bool {
 }
 
 fn starts_with_caption(node: Node<'_>) -> bool {
-    node.first_child()
-        .is_some_and(|child| match &child.data().value {
-            NodeValue::Text(text) => text.starts_with(CAPTION),
-            _ => false,
-        })
+    node.first_child().is_some_and(|child| match &child.data().value {
+        NodeValue::Text(text) => text.starts_with(CAPTION),
+        _ => false,
+    })
 }
 
 /// Takes the word `Table:` off a caption's first text.
@@ -127,20 +112,14 @@ impl Writer<'_> {
         self.table_count += 1;
         let id = format!("t{}", self.table_count);
         self.check_table(node, table, &rows, caption.is_some());
-        let wide = if table.num_columns >= TABLE_COLUMNS_WIDE {
-            "tbl is-wide"
-        } else {
-            "tbl"
-        };
+        let wide = if table.num_columns >= TABLE_COLUMNS_WIDE { "tbl is-wide" } else { "tbl" };
         self.out.push_str("<div");
         push_attribute(&mut self.out, "class", wide);
         self.out.push_str(">\n");
         let spoken = self.caption(&id, caption);
-        self.out
-            .push_str("<div class=\"tbl__scroll\" role=\"region\"");
+        self.out.push_str("<div class=\"tbl__scroll\" role=\"region\"");
         push_attribute(&mut self.out, "aria-labelledby", &id);
-        self.out
-            .push_str(" tabindex=\"0\">\n<table>\n<caption class=\"visually-hidden\">");
+        self.out.push_str(" tabindex=\"0\">\n<table>\n<caption class=\"visually-hidden\">");
         push_escaped(&mut self.out, &spoken);
         self.out.push_str("</caption>\n");
         let columns = columns(table, &rows);
@@ -190,20 +169,10 @@ impl Writer<'_> {
             }
         };
         self.out.push_str("</span>\n");
-        if spoken.trim().is_empty() {
-            format!("Table {number}")
-        } else {
-            spoken
-        }
+        if spoken.trim().is_empty() { format!("Table {number}") } else { spoken }
     }
 
-    fn check_table(
-        &mut self,
-        node: Node<'_>,
-        table: &NodeTable,
-        rows: &[Node<'_>],
-        captioned: bool,
-    ) {
+    fn check_table(&mut self, node: Node<'_>, table: &NodeTable, rows: &[Node<'_>], captioned: bool) {
         let at = line(node);
         if !captioned {
             let text = "This table has no caption. Write a line “Table: …” next to it.";
@@ -211,13 +180,7 @@ impl Writer<'_> {
         }
         if table.num_columns > TABLE_COLUMNS_ADVISED {
             let text = "A table this wide is hard to read on a phone. Consider splitting it.";
-            self.find(
-                "table.wide",
-                FindingLevel::Note,
-                at,
-                text,
-                &table.num_columns.to_string(),
-            );
+            self.find("table.wide", FindingLevel::Note, at, text, &table.num_columns.to_string());
         }
         let long = rows
             .iter()
@@ -233,11 +196,7 @@ impl Writer<'_> {
     fn head_row(&mut self, row: Node<'_>, columns: &[Column]) {
         self.out.push_str("<tr>");
         for (cell, column) in row.children().zip(columns) {
-            let tag = if cell.first_child().is_some() {
-                "th"
-            } else {
-                "td"
-            };
+            let tag = if cell.first_child().is_some() { "th" } else { "td" };
             self.out.push('<');
             self.out.push_str(tag);
             if tag == "th" {
@@ -273,11 +232,7 @@ impl Writer<'_> {
         }
         self.out.push('>');
         let style = std::mem::replace(&mut self.mark_style, column.marks);
-        let inside = if drop_bold {
-            sole_bold(cell).unwrap_or(cell)
-        } else {
-            cell
-        };
+        let inside = if drop_bold { sole_bold(cell).unwrap_or(cell) } else { cell };
         self.line_of("", inside, "");
         self.mark_style = style;
         self.out.push_str("</");
@@ -287,10 +242,7 @@ impl Writer<'_> {
 }
 
 fn columns(table: &NodeTable, rows: &[Node<'_>]) -> Vec<Column> {
-    let heads: Vec<Node<'_>> = rows
-        .first()
-        .map(|row| row.children().collect())
-        .unwrap_or_default();
+    let heads: Vec<Node<'_>> = rows.first().map(|row| row.children().collect()).unwrap_or_default();
     let row_headers = first_column_heads(table, rows);
     let mut columns = Vec::with_capacity(table.num_columns);
     for (at, (head, alignment)) in heads.iter().zip(&table.alignments).enumerate() {
@@ -300,11 +252,7 @@ fn columns(table: &NodeTable, rows: &[Node<'_>]) -> Vec<Column> {
                 TableAlignment::Right => Some("is-end"),
                 TableAlignment::Left | TableAlignment::None => None,
             },
-            marks: if is_sources(head) {
-                MarkStyle::Plain
-            } else {
-                MarkStyle::Raised
-            },
+            marks: if is_sources(head) { MarkStyle::Plain } else { MarkStyle::Raised },
             row_headers: at == 0 && row_headers,
         });
     }
@@ -332,8 +280,6 @@ fn first_column_heads(table: &NodeTable, rows: &[Node<'_>]) -> bool {
 
 /// The bold that is all a cell holds.
 fn sole_bold<'a>(cell: Node<'a>) -> Option<Node<'a>> {
-    let bold = cell
-        .first_child()
-        .filter(|child| matches!(child.data().value, NodeValue::Strong))?;
+    let bold = cell.first_child().filter(|child| matches!(child.data().value, NodeValue::Strong))?;
     bold.next_sibling().is_none().then_some(bold)
 }

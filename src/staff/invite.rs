@@ -36,7 +36,13 @@ pub async fn again(tx: &mut Tx, rng: Rng, by: By<'_>, id: StaffId) -> Result<Tok
 }
 
 /// Takes an invitation: the person has a password and is signed in. `None` when the link works no more.
-pub async fn accept(tx: &mut Tx, rng: Rng, token: &Token, password: &Hashed, whence: &Whence<'_>) -> Result<Option<Opened>, DbError> {
+pub async fn accept(
+    tx: &mut Tx,
+    rng: Rng,
+    token: &Token,
+    password: &Hashed,
+    whence: &Whence<'_>,
+) -> Result<Option<Opened>, DbError> {
     let Some(holder) = link::take(tx, token, LinkPurpose::Invite).await? else { return Ok(None) };
     recover::store(tx, holder.staff_id, password).await?;
     model::log(tx, Actor::Staff(holder.staff_id), "staff.join", holder.staff_id, json!({})).await?;

@@ -52,7 +52,10 @@ pub async fn add(tx: &mut Tx, rng: Rng, staff_id: StaffId, purpose: LinkPurpose)
 
 /// Ends a person's open links of a purpose.
 pub(super) async fn void(tx: &mut Tx, staff_id: StaffId, purpose: LinkPurpose) -> Result<(), DbError> {
-    let open = staff_links::table.filter(staff_links::staff_id.eq(staff_id)).filter(staff_links::purpose.eq(purpose)).filter(staff_links::used_at.is_null());
+    let open = staff_links::table
+        .filter(staff_links::staff_id.eq(staff_id))
+        .filter(staff_links::purpose.eq(purpose))
+        .filter(staff_links::used_at.is_null());
     diesel::update(open).set(staff_links::used_at.eq(tx.now)).execute(tx.conn()).await?;
     Ok(())
 }
@@ -78,7 +81,12 @@ impl Holder {
 }
 
 /// Whom a link is for, while it works.
-pub async fn find(conn: &mut AsyncPgConnection, token: &Token, purpose: LinkPurpose, now: DateTime<Utc>) -> Result<Option<Holder>, DbError> {
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    token: &Token,
+    purpose: LinkPurpose,
+    now: DateTime<Utc>,
+) -> Result<Option<Holder>, DbError> {
     let row: Option<(StaffId, String, Option<String>, StaffState)> = staff_links::table
         .inner_join(staff::table)
         .filter(staff_links::token_hash.eq(token.hash()))
@@ -98,7 +106,11 @@ pub async fn find(conn: &mut AsyncPgConnection, token: &Token, purpose: LinkPurp
 /// Uses a link up, with the person's row locked; `None` when it works no more.
 pub(super) async fn take(tx: &mut Tx, token: &Token, purpose: LinkPurpose) -> Result<Option<Holder>, DbError> {
     let used = diesel::update(
-        staff_links::table.filter(staff_links::token_hash.eq(token.hash())).filter(staff_links::purpose.eq(purpose)).filter(staff_links::used_at.is_null()).filter(staff_links::expires_at.gt(tx.now)),
+        staff_links::table
+            .filter(staff_links::token_hash.eq(token.hash()))
+            .filter(staff_links::purpose.eq(purpose))
+            .filter(staff_links::used_at.is_null())
+            .filter(staff_links::expires_at.gt(tx.now)),
     )
     .set(staff_links::used_at.eq(tx.now))
     .returning(staff_links::staff_id)
@@ -106,8 +118,12 @@ pub(super) async fn take(tx: &mut Tx, token: &Token, purpose: LinkPurpose) -> Re
     .await
     .optional()?;
     let Some(staff_id) = used.flatten() else { return Ok(None) };
-    let (name, email, state): (String, Option<String>, StaffState) =
-        staff::table.find(staff_id).select((staff::name, staff::email_canonical, staff::state)).for_update().first(tx.conn()).await?;
+    let (name, email, state): (String, Option<String>, StaffState) = staff::table
+        .find(staff_id)
+        .select((staff::name, staff::email_canonical, staff::state))
+        .for_update()
+        .first(tx.conn())
+        .await?;
     if !fits(purpose, state) {
         return Ok(None);
     }

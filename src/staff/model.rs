@@ -160,7 +160,10 @@ pub async fn create(tx: &mut Tx, by: By<'_>, new: &NewPerson<'_>) -> Result<Staf
 pub(super) async fn insert(tx: &mut Tx, actor: Actor, new: &NewPerson<'_>) -> Result<StaffId, CreateError> {
     let name = name(new.name)?;
     let too_long = |text: &str, max: usize| text.chars().count() > max;
-    if too_long(new.title, limits::STAFF_TITLE_CHARS_MAX) || too_long(new.credentials, limits::CREDENTIALS_CHARS_MAX) || too_long(new.bio, limits::BIO_CHARS_MAX) {
+    if too_long(new.title, limits::STAFF_TITLE_CHARS_MAX)
+        || too_long(new.credentials, limits::CREDENTIALS_CHARS_MAX)
+        || too_long(new.bio, limits::BIO_CHARS_MAX)
+    {
         return Err(CreateError::LongText);
     }
     let (state, email, hash) = match new.standing {
@@ -216,12 +219,20 @@ async fn free_slug(conn: &mut AsyncPgConnection, name: &str) -> Result<String, D
     if !taken.iter().any(|slug| slug == base) {
         return Ok(base.to_owned());
     }
-    let numbered = (2..=i64::from(u16::MAX)).map(|number| format!("{base}-{number}")).find(|slug| !taken.contains(slug));
+    let numbered =
+        (2..=i64::from(u16::MAX)).map(|number| format!("{base}-{number}")).find(|slug| !taken.contains(slug));
     Ok(numbered.unwrap_or_else(|| base.to_owned()))
 }
 
-pub(super) async fn log(tx: &mut Tx, actor: Actor, action: &str, id: StaffId, detail: serde_json::Value) -> Result<(), DbError> {
-    audit::append(tx, Entry { actor, action, subject: "staff", subject_id: Some(id.0), detail, evidence: None }).await?;
+pub(super) async fn log(
+    tx: &mut Tx,
+    actor: Actor,
+    action: &str,
+    id: StaffId,
+    detail: serde_json::Value,
+) -> Result<(), DbError> {
+    audit::append(tx, Entry { actor, action, subject: "staff", subject_id: Some(id.0), detail, evidence: None })
+        .await?;
     Ok(())
 }
 
@@ -232,12 +243,22 @@ pub async fn find(conn: &mut AsyncPgConnection, id: StaffId) -> Result<Option<Pe
 
 /// A person by e-mail address.
 pub async fn find_by_email(conn: &mut AsyncPgConnection, email: &Email) -> Result<Option<Person>, DbError> {
-    Ok(staff::table.filter(staff::email_canonical.eq(&email.canonical)).select(Person::as_select()).first(conn).await.optional()?)
+    Ok(staff::table
+        .filter(staff::email_canonical.eq(&email.canonical))
+        .select(Person::as_select())
+        .first(conn)
+        .await
+        .optional()?)
 }
 
 /// Everybody, by name; at most [`limits::PEOPLE_LISTED_MAX`].
 pub async fn list(conn: &mut AsyncPgConnection) -> Result<Vec<Person>, DbError> {
-    Ok(staff::table.select(Person::as_select()).order((staff::name, staff::id)).limit(limits::PEOPLE_LISTED_MAX).load(conn).await?)
+    Ok(staff::table
+        .select(Person::as_select())
+        .order((staff::name, staff::id))
+        .limit(limits::PEOPLE_LISTED_MAX)
+        .load(conn)
+        .await?)
 }
 
 /// Names of these people, in no order.

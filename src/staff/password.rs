@@ -19,7 +19,8 @@ const LANES: u32 = 1;
 
 /// Compared with when there is no such account, so that the answer takes as long. Made with the parameters above
 /// from random bytes nobody kept; a match would be refused all the same.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$uxm9qkYjIEoUxUcSdvcgAA$Kc2Pp0P1yTj4O9uPoCrJq3yRmVdXc0qFzSx0Jm3bWnE";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$uxm9qkYjIEoUxUcSdvcgAA$Kc2Pp0P1yTj4O9uPoCrJq3yRmVdXc0qFzSx0Jm3bWnE";
 
 /// A hash as it is stored (PHC string). Made by [`Passwords::hash`] only.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,25 +122,132 @@ fn repeats(chars: &[char]) -> bool {
     let mut different = chars.to_vec();
     different.sort_unstable();
     different.dedup();
-    different.len() < 5 || (1..limits::PASSWORD_CHARS_MIN).any(|unit| chars.len() >= 2 * unit && chars.iter().skip(unit).zip(chars).all(|(later, earlier)| later == earlier))
+    different.len() < 5
+        || (1..limits::PASSWORD_CHARS_MIN).any(|unit| {
+            chars.len() >= 2 * unit && chars.iter().skip(unit).zip(chars).all(|(later, earlier)| later == earlier)
+        })
 }
 
 /// Common words; a password that is one of them, or two, dressed up with digits and signs, is refused.
 const COMMON_WORDS: &[&str] = &[
-    "password", "passwort", "passw", "motdepasse", "contrasena", "qwerty", "qwertz", "azerty", "letmein", "welcome", "iloveyou", "admin", "administrator",
-    "login", "master", "monkey", "dragon", "football", "baseball", "basketball", "superman", "batman", "princess", "sunshine", "shadow", "michael",
-    "jennifer", "charlie", "trustno", "changeme", "default", "secret", "mypassword", "mypass", "pass", "word", "user", "guest", "root", "test", "testing",
-    "hello", "helloworld", "freedom", "whatever", "starwars", "computer", "internet", "summer", "winter", "spring", "autumn", "january", "february",
-    "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "monday", "tuesday", "wednesday", "thursday",
-    "friday", "saturday", "sunday", "liverpool", "chelsea", "arsenal", "barcelona", "pokemon", "minecraft", "google", "facebook", "stet", "editor",
-    "moderator", "owner", "temporary", "temp", "qwertyuiop", "asdfghjkl", "zxcvbnm", "asdf", "abc", "abcd", "abcdef", "love", "god", "correcthorsebatterystaple",
-    "thequickbrownfox", "nopassword", "thisismypassword", "iloveyousomuch", "newpassword", "companyname", "website", "security", "access", "demo", "sample",
+    "password",
+    "passwort",
+    "passw",
+    "motdepasse",
+    "contrasena",
+    "qwerty",
+    "qwertz",
+    "azerty",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "admin",
+    "administrator",
+    "login",
+    "master",
+    "monkey",
+    "dragon",
+    "football",
+    "baseball",
+    "basketball",
+    "superman",
+    "batman",
+    "princess",
+    "sunshine",
+    "shadow",
+    "michael",
+    "jennifer",
+    "charlie",
+    "trustno",
+    "changeme",
+    "default",
+    "secret",
+    "mypassword",
+    "mypass",
+    "pass",
+    "word",
+    "user",
+    "guest",
+    "root",
+    "test",
+    "testing",
+    "hello",
+    "helloworld",
+    "freedom",
+    "whatever",
+    "starwars",
+    "computer",
+    "internet",
+    "summer",
+    "winter",
+    "spring",
+    "autumn",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "liverpool",
+    "chelsea",
+    "arsenal",
+    "barcelona",
+    "pokemon",
+    "minecraft",
+    "google",
+    "facebook",
+    "stet",
+    "editor",
+    "moderator",
+    "owner",
+    "temporary",
+    "temp",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "asdf",
+    "abc",
+    "abcd",
+    "abcdef",
+    "love",
+    "god",
+    "correcthorsebatterystaple",
+    "thequickbrownfox",
+    "nopassword",
+    "thisismypassword",
+    "iloveyousomuch",
+    "newpassword",
+    "companyname",
+    "website",
+    "security",
+    "access",
+    "demo",
+    "sample",
 ];
 
 fn is_common(chars: &[char]) -> bool {
     let letters = |folded: bool| -> String {
         let end = chars.iter().rposition(|c| c.is_alphabetic()).map_or(0, |at| at + 1);
-        chars.iter().take(end).skip_while(|c| !c.is_alphabetic()).map(|c| if folded { unfold(*c) } else { *c }).filter(|c| c.is_alphabetic()).collect()
+        chars
+            .iter()
+            .take(end)
+            .skip_while(|c| !c.is_alphabetic())
+            .map(|c| if folded { unfold(*c) } else { *c })
+            .filter(|c| c.is_alphabetic())
+            .collect()
     };
     [letters(false), letters(true)].iter().any(|word| COMMON_WORDS.contains(&word.as_str()) || is_two_common(word))
 }
@@ -225,7 +333,11 @@ pub struct Passwords {
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(limits::HASHES_AT_ONCE)), waiting: AtomicUsize::new(0), runs: Arc::default() }
+        Self {
+            places: Arc::new(Semaphore::new(limits::HASHES_AT_ONCE)),
+            waiting: AtomicUsize::new(0),
+            runs: Arc::default(),
+        }
     }
 }
 
@@ -306,7 +418,8 @@ fn argon2() -> Option<Argon2<'static>> {
 }
 
 fn hash(password: &str) -> Result<String, HashError> {
-    let hashed = argon2().ok_or(HashError::Failed)?.hash_password(password.as_bytes()).map_err(|_| HashError::Failed)?;
+    let hashed =
+        argon2().ok_or(HashError::Failed)?.hash_password(password.as_bytes()).map_err(|_| HashError::Failed)?;
     Ok(hashed.to_string())
 }
 
@@ -320,7 +433,6 @@ fn is_outdated(stored: &str) -> bool {
     !stored.starts_with(&today)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,7 +443,14 @@ mod tests {
 
     #[test]
     fn ordinary_good_passwords_are_taken() {
-        for good in ["four unrelated lamps sing", "kelp-otter-winch-9", "Tr9#vKp2!mQx", "пароль из слов тут", "correct-horse-lamp", "mondays are for kelp"] {
+        for good in [
+            "four unrelated lamps sing",
+            "kelp-otter-winch-9",
+            "Tr9#vKp2!mQx",
+            "пароль из слов тут",
+            "correct-horse-lamp",
+            "mondays are for kelp",
+        ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
     }
@@ -366,7 +485,10 @@ mod tests {
         let passwords = Passwords::new();
         let hashed = passwords.hash(&NewPassword::check("kelp-otter-winch-9", &[]).unwrap()).await.unwrap();
         assert!(hashed.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hashed.as_str());
-        assert_eq!(passwords.compare("kelp-otter-winch-9", Some(hashed.as_str())).await.unwrap(), Compared::Right { outdated: false });
+        assert_eq!(
+            passwords.compare("kelp-otter-winch-9", Some(hashed.as_str())).await.unwrap(),
+            Compared::Right { outdated: false }
+        );
         assert_eq!(passwords.compare("kelp-otter-winch-8", Some(hashed.as_str())).await.unwrap(), Compared::Wrong);
         assert!(!format!("{hashed:?}").contains("argon2"));
     }
@@ -389,7 +511,10 @@ mod tests {
     async fn an_older_hash_is_right_and_outdated() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8 * 1024, 1, 1, None).unwrap());
         let stored = weak.hash_password(b"kelp-otter-winch-9").unwrap().to_string();
-        assert_eq!(Passwords::new().compare("kelp-otter-winch-9", Some(&stored)).await.unwrap(), Compared::Right { outdated: true });
+        assert_eq!(
+            Passwords::new().compare("kelp-otter-winch-9", Some(&stored)).await.unwrap(),
+            Compared::Right { outdated: true }
+        );
     }
 
     #[test]

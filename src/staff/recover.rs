@@ -34,17 +34,35 @@ pub async fn reset_link(tx: &mut Tx, rng: Rng, by: By<'_>, id: StaffId) -> Resul
 }
 
 /// Sets the password by a reset link: every session ends, a new one begins. `None` when the link works no more.
-pub async fn reset(tx: &mut Tx, rng: Rng, token: &Token, password: &Hashed, whence: &Whence<'_>) -> Result<Option<Opened>, DbError> {
+pub async fn reset(
+    tx: &mut Tx,
+    rng: Rng,
+    token: &Token,
+    password: &Hashed,
+    whence: &Whence<'_>,
+) -> Result<Option<Opened>, DbError> {
     let Some(holder) = link::take(tx, token, LinkPurpose::Reset).await? else { return Ok(None) };
     replace(tx, rng, holder.staff_id, password, whence).await.map(Some)
 }
 
 /// Sets another password for somebody signed in, who has just given the old one: every session ends, a new one begins.
-pub async fn change(tx: &mut Tx, rng: Rng, session: &Session, password: &Hashed, whence: &Whence<'_>) -> Result<Opened, DbError> {
+pub async fn change(
+    tx: &mut Tx,
+    rng: Rng,
+    session: &Session,
+    password: &Hashed,
+    whence: &Whence<'_>,
+) -> Result<Opened, DbError> {
     replace(tx, rng, session.staff_id(), password, whence).await
 }
 
-async fn replace(tx: &mut Tx, rng: Rng, id: StaffId, password: &Hashed, whence: &Whence<'_>) -> Result<Opened, DbError> {
+async fn replace(
+    tx: &mut Tx,
+    rng: Rng,
+    id: StaffId,
+    password: &Hashed,
+    whence: &Whence<'_>,
+) -> Result<Opened, DbError> {
     store(tx, id, password).await?;
     let ended = session::end_all(tx, id, None).await?;
     model::log(tx, Actor::Staff(id), "staff.password", id, json!({ "sessions_ended": ended })).await?;
@@ -54,7 +72,11 @@ async fn replace(tx: &mut Tx, rng: Rng, id: StaffId, password: &Hashed, whence: 
 /// Stores a password; the account is active from then on, and links that set one are void.
 pub(super) async fn store(tx: &mut Tx, id: StaffId, password: &Hashed) -> Result<(), DbError> {
     diesel::update(staff::table.find(id))
-        .set((staff::password_hash.eq(password.as_str()), staff::password_changed_at.eq(tx.now), staff::state.eq(StaffState::Active)))
+        .set((
+            staff::password_hash.eq(password.as_str()),
+            staff::password_changed_at.eq(tx.now),
+            staff::state.eq(StaffState::Active),
+        ))
         .execute(tx.conn())
         .await?;
     link::void(tx, id, LinkPurpose::Reset).await?;

@@ -35,8 +35,18 @@ pub enum Act {
 impl Act {
     /// Every act, in the order of the table.
     pub const ALL: [Self; 12] = [
-        Self::Write, Self::EditOthers, Self::SeeDrafts, Self::Publish, Self::Review, Self::Decide,
-        Self::Rule, Self::ManageStaff, Self::ChangeSettings, Self::SeeMail, Self::SeeAudit, Self::HandOver,
+        Self::Write,
+        Self::EditOthers,
+        Self::SeeDrafts,
+        Self::Publish,
+        Self::Review,
+        Self::Decide,
+        Self::Rule,
+        Self::ManageStaff,
+        Self::ChangeSettings,
+        Self::SeeMail,
+        Self::SeeAudit,
+        Self::HandOver,
     ];
 }
 
@@ -149,7 +159,10 @@ mod tests {
 
     #[test]
     fn every_cell_is_as_the_design_draws_it() {
-        let plain = ["yyyy--", "yyy---", "yyyoy-", "yyy---", "yy--y-", "yyyo-y", "yy---y", "yy----", "yy----", "yy----", "yy----", "y-----"];
+        let plain = [
+            "yyyy--", "yyy---", "yyyoy-", "yyy---", "yy--y-", "yyyo-y", "yy---y", "yy----", "yy----", "yy----",
+            "yy----", "y-----",
+        ];
         assert_eq!(drawn(&People::default()), plain);
     }
 

@@ -84,7 +84,12 @@ async fn end_surplus(tx: &mut Tx, staff_id: StaffId) -> Result<(), DbError> {
 }
 
 /// Whether this browser is one the person has signed in from.
-pub async fn is_known_device(conn: &mut AsyncPgConnection, staff_id: StaffId, device: &Token, now: DateTime<Utc>) -> Result<bool, DbError> {
+pub async fn is_known_device(
+    conn: &mut AsyncPgConnection,
+    staff_id: StaffId,
+    device: &Token,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
     let known = staff_devices::table
         .filter(staff_devices::token_hash.eq(device.hash()))
         .filter(staff_devices::staff_id.eq(staff_id))
@@ -95,7 +100,9 @@ pub async fn is_known_device(conn: &mut AsyncPgConnection, staff_id: StaffId, de
 /// A new token where the browser was not known to be this person's.
 async fn remember(tx: &mut Tx, rng: Rng, staff_id: StaffId, device: Option<&Token>) -> Result<Option<Token>, DbError> {
     if let Some(device) = device {
-        let known = staff_devices::table.filter(staff_devices::token_hash.eq(device.hash())).filter(staff_devices::staff_id.eq(staff_id));
+        let known = staff_devices::table
+            .filter(staff_devices::token_hash.eq(device.hash()))
+            .filter(staff_devices::staff_id.eq(staff_id));
         let seen = diesel::update(known).set(staff_devices::last_seen_at.eq(tx.now)).execute(tx.conn()).await?;
         if seen > 0 {
             return Ok(None);
@@ -138,7 +145,13 @@ pub struct Found {
 }
 
 /// The session of a cookie, while it lives: not ended, not idle too long, not too old, of an active account.
-pub async fn find(conn: &mut AsyncPgConnection, secret: &Secret, token: &Token, now: DateTime<Utc>, people: &People) -> Result<Option<Found>, DbError> {
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    secret: &Secret,
+    token: &Token,
+    now: DateTime<Utc>,
+    people: &People,
+) -> Result<Option<Found>, DbError> {
     type Row = (SessionId, StaffId, DateTime<Utc>, String, Role, String, Option<String>);
     let hash = token.hash();
     let row: Option<Row> = staff_sessions::table
@@ -148,14 +161,31 @@ pub async fn find(conn: &mut AsyncPgConnection, secret: &Secret, token: &Token, 
         .filter(staff_sessions::expires_at.gt(now))
         .filter(staff_sessions::last_seen_at.gt(now - span(limits::SESSION_IDLE)))
         .filter(staff::state.eq(StaffState::Active))
-        .select((staff_sessions::id, staff::id, staff_sessions::last_seen_at, staff::name, staff::role, staff::title, staff::email_canonical))
+        .select((
+            staff_sessions::id,
+            staff::id,
+            staff_sessions::last_seen_at,
+            staff::name,
+            staff::role,
+            staff::title,
+            staff::email_canonical,
+        ))
         .first(conn)
         .await
         .optional()?;
     Ok(row.map(|(id, staff_id, last_seen_at, name, role, title, email)| {
         let csrf = BASE64URL_NOPAD.encode(&secret.mac("csrf", &hash));
         let email_masked = email.as_deref().map(Email::masked).unwrap_or_default();
-        let session = Session::new(Signed { id: Some(id), staff_id, name, role, title, email_masked, csrf, people: people.clone() });
+        let session = Session::new(Signed {
+            id: Some(id),
+            staff_id,
+            name,
+            role,
+            title,
+            email_masked,
+            csrf,
+            people: people.clone(),
+        });
         Found { session, is_due: last_seen_at <= now - span(limits::SESSION_SEEN_EVERY) }
     }))
 }
@@ -163,14 +193,24 @@ pub async fn find(conn: &mut AsyncPgConnection, secret: &Secret, token: &Token, 
 /// Writes down that a session was used.
 pub async fn saw(tx: &mut Tx, session: &Session) -> Result<(), DbError> {
     let Some(id) = session.id() else { return Ok(()) };
-    diesel::update(staff_sessions::table.find(id)).set(staff_sessions::last_seen_at.eq(tx.now)).execute(tx.conn()).await?;
-    diesel::update(staff::table.find(session.staff_id())).set(staff::last_seen_at.eq(tx.now)).execute(tx.conn()).await?;
+    diesel::update(staff_sessions::table.find(id))
+        .set(staff_sessions::last_seen_at.eq(tx.now))
+        .execute(tx.conn())
+        .await?;
+    diesel::update(staff::table.find(session.staff_id()))
+        .set(staff::last_seen_at.eq(tx.now))
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
 /// A session on the console in the name of an active person or a profile: for commands that do what people do
 /// (the demo site, imports). It has no record and no form of it is ever valid.
-pub async fn act_as(conn: &mut AsyncPgConnection, staff_id: StaffId, people: &People) -> Result<Option<Session>, DbError> {
+pub async fn act_as(
+    conn: &mut AsyncPgConnection,
+    staff_id: StaffId,
+    people: &People,
+) -> Result<Option<Session>, DbError> {
     let person = model::find(conn, staff_id).await?;
     Ok(person.filter(|person| matches!(person.state, StaffState::Active | StaffState::Profile)).map(|person| {
         Session::new(Signed {
@@ -207,18 +247,24 @@ pub async fn revoke(tx: &mut Tx, session: &Session, id: SessionId) -> Result<boo
 /// Ends all of the person's sessions but this one; answers how many.
 pub async fn revoke_others(tx: &mut Tx, session: &Session) -> Result<usize, DbError> {
     let ended = end_all(tx, session.staff_id(), session.id()).await?;
-    model::log(tx, session.actor(), "staff.session.revoke_others", session.staff_id(), json!({ "sessions": ended })).await?;
+    model::log(tx, session.actor(), "staff.session.revoke_others", session.staff_id(), json!({ "sessions": ended }))
+        .await?;
     Ok(ended)
 }
 
 async fn end_own(tx: &mut Tx, session: &Session, id: SessionId) -> Result<bool, DbError> {
-    let own = staff_sessions::table.find(id).filter(staff_sessions::staff_id.eq(session.staff_id())).filter(staff_sessions::ended_at.is_null());
+    let own = staff_sessions::table
+        .find(id)
+        .filter(staff_sessions::staff_id.eq(session.staff_id()))
+        .filter(staff_sessions::ended_at.is_null());
     Ok(diesel::update(own).set(staff_sessions::ended_at.eq(tx.now)).execute(tx.conn()).await? > 0)
 }
 
 /// Ends the session of a cookie, whoever's it is: a sign-in replaces the browser's session.
 pub(super) async fn end_by_token(tx: &mut Tx, token: &Token) -> Result<(), DbError> {
-    let open = staff_sessions::table.filter(staff_sessions::token_hash.eq(token.hash())).filter(staff_sessions::ended_at.is_null());
+    let open = staff_sessions::table
+        .filter(staff_sessions::token_hash.eq(token.hash()))
+        .filter(staff_sessions::ended_at.is_null());
     diesel::update(open).set(staff_sessions::ended_at.eq(tx.now)).execute(tx.conn()).await?;
     Ok(())
 }
@@ -270,9 +316,27 @@ pub(super) fn span(duration: Duration) -> TimeDelta {
 /// "Firefox on Linux" from a `User-Agent` header: enough to tell one's own browsers apart.
 #[must_use]
 pub fn browser(user_agent: &str) -> String {
-    let named = |names: &[(&str, &'static str)]| names.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name);
-    let program = named(&[("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
-    let system = named(&[("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")]);
+    let named = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
+    };
+    let program = named(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS", "Firefox"),
+        ("CriOS", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = named(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
     match (program, system) {
         (Some(program), Some(system)) => format!("{program} on {system}"),
         (Some(program), None) => program.to_owned(),

@@ -25,7 +25,11 @@ pub async fn ensure_link(tx: &mut Tx, rng: Rng) -> Result<Option<Token>, DbError
     }
     let token = rng.token();
     diesel::insert_into(staff_links::table)
-        .values((staff_links::purpose.eq(LinkPurpose::Setup), staff_links::token_hash.eq(token.hash()), staff_links::created_at.eq(tx.now)))
+        .values((
+            staff_links::purpose.eq(LinkPurpose::Setup),
+            staff_links::token_hash.eq(token.hash()),
+            staff_links::created_at.eq(tx.now),
+        ))
         .execute(tx.conn())
         .await?;
     let surplus: Vec<i64> = staff_links::table
@@ -86,13 +90,21 @@ crate::from_db_error!(ClaimError);
 /// Makes the owner and saves what the page asked; every setup link is void from then on. The owner is signed in.
 ///
 /// **Errors** [`ClaimError`].
-pub async fn claim(tx: &mut Tx, rng: Rng, token: &Token, claim: &Claim<'_>, whence: &Whence<'_>) -> Result<Opened, ClaimError> {
+pub async fn claim(
+    tx: &mut Tx,
+    rng: Rng,
+    token: &Token,
+    claim: &Claim<'_>,
+    whence: &Whence<'_>,
+) -> Result<Opened, ClaimError> {
     // Two claims at once: the second waits here and finds its link used.
-    let used = diesel::update(staff_links::table.filter(staff_links::purpose.eq(LinkPurpose::Setup)).filter(staff_links::used_at.is_null()))
-        .set(staff_links::used_at.eq(tx.now))
-        .returning(staff_links::token_hash)
-        .get_results::<Vec<u8>>(tx.conn())
-        .await?;
+    let used = diesel::update(
+        staff_links::table.filter(staff_links::purpose.eq(LinkPurpose::Setup)).filter(staff_links::used_at.is_null()),
+    )
+    .set(staff_links::used_at.eq(tx.now))
+    .returning(staff_links::token_hash)
+    .get_results::<Vec<u8>>(tx.conn())
+    .await?;
     if !used.contains(&token.hash()) || model::has_owner(tx.conn()).await? {
         return Err(ClaimError::Closed);
     }
@@ -100,7 +112,11 @@ pub async fn claim(tx: &mut Tx, rng: Rng, token: &Token, claim: &Claim<'_>, when
     let id = model::insert(tx, Actor::Console, &owner).await.map_err(|error| match error {
         CreateError::OwnerExists => ClaimError::Closed,
         CreateError::Db(error) => ClaimError::Db(error),
-        CreateError::NoName | CreateError::LongName | CreateError::NameTaken | CreateError::EmailTaken | CreateError::LongText => ClaimError::Person(error),
+        CreateError::NoName
+        | CreateError::LongName
+        | CreateError::NameTaken
+        | CreateError::EmailTaken
+        | CreateError::LongText => ClaimError::Person(error),
     })?;
     save(tx, id, claim).await?;
     Ok(session::open(tx, rng, id, whence).await?)
@@ -117,6 +133,17 @@ async fn save(tx: &mut Tx, owner: StaffId, claim: &Claim<'_>) -> Result<(), DbEr
     settings::save(tx, &stored.site).await?;
     settings::save(tx, &stored.comments).await?;
     let detail = json!({ "moderation": claim.moderation, "language": claim.language });
-    audit::append(tx, Entry { actor: Actor::Staff(owner), action: "site.setup", subject: "setting", subject_id: None, detail, evidence: None }).await?;
+    audit::append(
+        tx,
+        Entry {
+            actor: Actor::Staff(owner),
+            action: "site.setup",
+            subject: "setting",
+            subject_id: None,
+            detail,
+            evidence: None,
+        },
+    )
+    .await?;
     Ok(())
 }

@@ -94,7 +94,8 @@ pub async fn sign_in(desk: Desk<'_>, attempt: &Attempt<'_>) -> Result<Opened, Si
     let email = Email::parse(attempt.email);
     let (account, keys) = look_up(desk, attempt, email.as_ref()).await?;
     let (failure, tries_left) = desk.db.transact(async |tx| count(tx, &keys).await).await?;
-    let compared = desk.passwords.compare(attempt.password, account.as_ref().map(|account| account.hash.as_str())).await;
+    let compared =
+        desk.passwords.compare(attempt.password, account.as_ref().map(|account| account.hash.as_str())).await;
     let outdated = match (&account, compared) {
         (Some(_), Ok(Compared::Right { outdated })) => outdated,
         (_, Ok(_)) => return Err(SignInError::Mismatch { tries_left }),
@@ -108,7 +109,10 @@ pub async fn sign_in(desk: Desk<'_>, attempt: &Attempt<'_>) -> Result<Opened, Si
     desk.db
         .transact(async |tx| {
             // Between reading and now the account may have been suspended or its password changed.
-            let same = staff::table.find(account.id).filter(staff::state.eq(StaffState::Active)).filter(staff::password_hash.eq(&account.hash));
+            let same = staff::table
+                .find(account.id)
+                .filter(staff::state.eq(StaffState::Active))
+                .filter(staff::password_hash.eq(&account.hash));
             let still: Option<StaffId> = same.select(staff::id).for_update().first(tx.conn()).await.optional()?;
             if still.is_none() {
                 return Err(SignInError::Mismatch { tries_left });
@@ -118,10 +122,14 @@ pub async fn sign_in(desk: Desk<'_>, attempt: &Attempt<'_>) -> Result<Opened, Si
                 session::end_by_token(tx, token).await?;
             }
             if let Some(renewed) = &renewed {
-                diesel::update(staff::table.find(account.id)).set(staff::password_hash.eq(renewed.as_str())).execute(tx.conn()).await?;
+                diesel::update(staff::table.find(account.id))
+                    .set(staff::password_hash.eq(renewed.as_str()))
+                    .execute(tx.conn())
+                    .await?;
             }
             let opened = session::open(tx, desk.rng, account.id, &attempt.whence).await?;
-            let detail = json!({ "session": opened.id, "known_browser": keys.is_known_device, "rehashed": renewed.is_some() });
+            let detail =
+                json!({ "session": opened.id, "known_browser": keys.is_known_device, "rehashed": renewed.is_some() });
             model::log(tx, Actor::Staff(account.id), "staff.sign_in", account.id, detail).await?;
             Ok(opened)
         })
@@ -131,9 +139,17 @@ pub async fn sign_in(desk: Desk<'_>, attempt: &Attempt<'_>) -> Result<Opened, Si
 /// Compares the password of somebody signed in, before an act that asks for it again: under the same ceilings.
 ///
 /// **Errors** [`SignInError`].
-pub async fn confirm(desk: Desk<'_>, session: &Session, password: &str, whence: &Whence<'_>) -> Result<(), SignInError> {
-    let (canonical, hash): (Option<String>, Option<String>) =
-        staff::table.find(session.staff_id()).select((staff::email_canonical, staff::password_hash)).first(&mut *desk.db.read().await?).await?;
+pub async fn confirm(
+    desk: Desk<'_>,
+    session: &Session,
+    password: &str,
+    whence: &Whence<'_>,
+) -> Result<(), SignInError> {
+    let (canonical, hash): (Option<String>, Option<String>) = staff::table
+        .find(session.staff_id())
+        .select((staff::email_canonical, staff::password_hash))
+        .first(&mut *desk.db.read().await?)
+        .await?;
     let account = desk.secret.mac("account", canonical.unwrap_or_default().as_bytes()).to_vec();
     let keys = Keys { account, place: whence.network.key(desk.secret), is_known_device: true };
     let (failure, tries_left) = desk.db.transact(async |tx| count(tx, &keys).await).await?;
@@ -148,7 +164,11 @@ pub async fn confirm(desk: Desk<'_>, session: &Session, password: &str, whence: 
 }
 
 /// The same statements whether or not there is such an account.
-async fn look_up(desk: Desk<'_>, attempt: &Attempt<'_>, email: Option<&Email>) -> Result<(Option<Account>, Keys), DbError> {
+async fn look_up(
+    desk: Desk<'_>,
+    attempt: &Attempt<'_>,
+    email: Option<&Email>,
+) -> Result<(Option<Account>, Keys), DbError> {
     let typed = attempt.email.trim().to_lowercase();
     let canonical = email.map_or(typed.as_str(), |email| email.canonical.as_str());
     let network = attempt.whence.network.key(desk.secret);
@@ -180,14 +200,22 @@ async fn count(tx: &mut Tx, keys: &Keys) -> Result<(i64, i64), SignInError> {
     let lock = keys.account.iter().take(8).fold(0_i64, |number, byte| (number << 8) | i64::from(*byte));
     diesel::sql_query("select pg_advisory_xact_lock($1)").bind::<BigInt, _>(lock).execute(tx.conn()).await?;
     let in_window = times(tx, limits::SIGN_IN_WINDOW, limits::SIGN_INS_PER_ACCOUNT_AND_NETWORK, |query| {
-        query.filter(sign_in_failures::account_key.eq(keys.account.clone())).filter(sign_in_failures::network_key.eq(keys.place.clone()))
+        query
+            .filter(sign_in_failures::account_key.eq(keys.account.clone()))
+            .filter(sign_in_failures::network_key.eq(keys.place.clone()))
     })
     .await?;
     refuse_past(tx.now, &in_window, limits::SIGN_INS_PER_ACCOUNT_AND_NETWORK, limits::SIGN_IN_WINDOW)?;
-    let from_here = times(tx, limits::SIGN_IN_HOUR, limits::SIGN_INS_AN_HOUR, |query| query.filter(sign_in_failures::network_key.eq(keys.place.clone()))).await?;
+    let from_here = times(tx, limits::SIGN_IN_HOUR, limits::SIGN_INS_AN_HOUR, |query| {
+        query.filter(sign_in_failures::network_key.eq(keys.place.clone()))
+    })
+    .await?;
     refuse_past(tx.now, &from_here, limits::SIGN_INS_AN_HOUR, limits::SIGN_IN_HOUR)?;
     if !keys.is_known_device {
-        let at_account = times(tx, limits::SIGN_IN_HOUR, limits::SIGN_INS_AN_HOUR, |query| query.filter(sign_in_failures::account_key.eq(keys.account.clone()))).await?;
+        let at_account = times(tx, limits::SIGN_IN_HOUR, limits::SIGN_INS_AN_HOUR, |query| {
+            query.filter(sign_in_failures::account_key.eq(keys.account.clone()))
+        })
+        .await?;
         refuse_past(tx.now, &at_account, limits::SIGN_INS_AN_HOUR, limits::SIGN_IN_HOUR)?;
     }
     let failure: i64 = diesel::insert_into(sign_in_failures::table)
@@ -206,15 +234,29 @@ async fn count(tx: &mut Tx, keys: &Keys) -> Result<(i64, i64), SignInError> {
 type Query<'a> = sign_in_failures::BoxedQuery<'a, diesel::pg::Pg>;
 
 /// Times of the newest failures in a window, newest first, at most `ceiling`.
-async fn times<'a>(tx: &mut Tx, window: Duration, ceiling: i64, narrow: impl FnOnce(Query<'a>) -> Query<'a>) -> Result<Vec<DateTime<Utc>>, DbError> {
+async fn times<'a>(
+    tx: &mut Tx,
+    window: Duration,
+    ceiling: i64,
+    narrow: impl FnOnce(Query<'a>) -> Query<'a>,
+) -> Result<Vec<DateTime<Utc>>, DbError> {
     let since = tx.now - span(window);
-    let query = sign_in_failures::table.into_boxed().filter(sign_in_failures::failed_at.gt(since)).order(sign_in_failures::failed_at.desc()).limit(ceiling);
+    let query = sign_in_failures::table
+        .into_boxed()
+        .filter(sign_in_failures::failed_at.gt(since))
+        .order(sign_in_failures::failed_at.desc())
+        .limit(ceiling);
     let rows = narrow(query).select(sign_in_failures::failed_at).load(tx.conn()).await?;
     Ok(rows)
 }
 
 /// Refused while the window holds `ceiling` failures; the oldest of them leaving it ends the pause.
-fn refuse_past(now: DateTime<Utc>, newest_first: &[DateTime<Utc>], ceiling: i64, window: Duration) -> Result<(), SignInError> {
+fn refuse_past(
+    now: DateTime<Utc>,
+    newest_first: &[DateTime<Utc>],
+    ceiling: i64,
+    window: Duration,
+) -> Result<(), SignInError> {
     let Some(oldest) = usize::try_from(ceiling - 1).ok().and_then(|at| newest_first.get(at)) else { return Ok(()) };
     let wait = (*oldest + span(window) - now).max(TimeDelta::seconds(1));
     Err(SignInError::TooMany { wait: wait.to_std().unwrap_or(window) })
@@ -224,7 +266,9 @@ fn refuse_past(now: DateTime<Utc>, newest_first: &[DateTime<Utc>], ceiling: i64,
 async fn forgive(tx: &mut Tx, failure: i64, keys: Option<&Keys>) -> Result<(), DbError> {
     diesel::delete(sign_in_failures::table.find(failure)).execute(tx.conn()).await?;
     if let Some(keys) = keys {
-        let pair = sign_in_failures::table.filter(sign_in_failures::account_key.eq(&keys.account)).filter(sign_in_failures::network_key.eq(&keys.place));
+        let pair = sign_in_failures::table
+            .filter(sign_in_failures::account_key.eq(&keys.account))
+            .filter(sign_in_failures::network_key.eq(&keys.place));
         diesel::delete(pair).execute(tx.conn()).await?;
     }
     Ok(())
@@ -243,9 +287,13 @@ mod tests {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(1);
         let window = Duration::from_secs(300);
         assert!(refuse_past(now, &seconds_ago(now, &[1, 2]), 3, window).is_ok());
-        let Err(SignInError::TooMany { wait }) = refuse_past(now, &seconds_ago(now, &[1, 2, 100]), 3, window) else { panic!("refused at the ceiling") };
+        let Err(SignInError::TooMany { wait }) = refuse_past(now, &seconds_ago(now, &[1, 2, 100]), 3, window) else {
+            panic!("refused at the ceiling")
+        };
         assert_eq!(wait, Duration::from_secs(200));
-        let Err(SignInError::TooMany { wait }) = refuse_past(now, &seconds_ago(now, &[1, 2, 300]), 3, window) else { panic!("refused at the ceiling") };
+        let Err(SignInError::TooMany { wait }) = refuse_past(now, &seconds_ago(now, &[1, 2, 300]), 3, window) else {
+            panic!("refused at the ceiling")
+        };
         assert_eq!(wait, Duration::from_secs(1));
     }
 }

@@ -30,7 +30,13 @@ pub async fn choose(app: web::Data<App>, form: Form<Choice>) -> Result<HttpRespo
     let theme = Theme::parse(&form.fields.theme).ok_or(AppError::BadRequest("Choose Auto, Light or Dark."))?;
     let back = own_path(&form.fields.r#return).unwrap_or("/").to_owned();
     let life = i64::try_from(limits::REMEMBER_COOKIE_LIFE.as_secs()).unwrap_or(0);
-    let mut cookie = Cookie::build(THEME_COOKIE, theme.as_str()).path("/").same_site(SameSite::Lax).http_only(true).secure(app.is_https()).max_age(CookieDuration::seconds(life)).finish();
+    let mut cookie = Cookie::build(THEME_COOKIE, theme.as_str())
+        .path("/")
+        .same_site(SameSite::Lax)
+        .http_only(true)
+        .secure(app.is_https())
+        .max_age(CookieDuration::seconds(life))
+        .finish();
     if theme == Theme::Auto {
         cookie.make_removal();
     }

@@ -23,8 +23,8 @@ use crate::web::error::AppError;
 use crate::web::extract::path;
 use crate::web::page::{FeedLink, PublicShell};
 use crate::web::structured;
-use crate::web::views::{self, DataBlock, SourceView, StoryView, When};
 use crate::web::talk::{self, Talk, Viewer};
+use crate::web::views::{self, DataBlock, SourceView, StoryView, When};
 use crate::web::{comments, rate_limit, shell};
 
 /// Stories on the front page besides the lead.
@@ -150,7 +150,9 @@ impl Section {
 /// The `?after=` of a list: an article's id; anything else is not there.
 fn after(request: &HttpRequest) -> Option<ArticleId> {
     let query = request.uri().query()?;
-    url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after").and_then(|(_, value)| value.parse().ok())
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "after")
+        .and_then(|(_, value)| value.parse().ok())
 }
 
 /// `/latest`: everything, newest first.
@@ -208,9 +210,14 @@ pub async fn author(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
         let settings = app.settings(&mut conn).await?;
         let (person, bio) = index::find_person(&mut conn, &slug).await?.ok_or(AppError::NotFound)?;
         let written = index::list(&mut conn, Of::Person(person.id, CreditRole::Author), None, STORIES_A_PAGE).await?;
-        let reviewed = index::list(&mut conn, Of::Person(person.id, CreditRole::Reviewer), None, STORIES_A_PAGE).await?;
+        let reviewed =
+            index::list(&mut conn, Of::Person(person.id, CreditRole::Reviewer), None, STORIES_A_PAGE).await?;
         let sections = [("Articles written", &written), ("Articles reviewed", &reviewed)];
-        let kicker = [person.title, person.credentials].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+        let kicker = [person.title, person.credentials]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ");
         let list = List {
             page: shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some(&person.name)),
             kicker,
@@ -243,11 +250,13 @@ pub async fn corrections(app: web::Data<App>, request: HttpRequest) -> Result<Ht
         let mut conn = app.db.read().await?;
         let settings = app.settings(&mut conn).await?;
         let notes = corrections::list(&mut conn, after, STORIES_A_PAGE + 1).await?;
-        let mut notes: Vec<CorrectionView> = notes.into_iter().map(|note| CorrectionView::of(note, &settings)).collect();
+        let mut notes: Vec<CorrectionView> =
+            notes.into_iter().map(|note| CorrectionView::of(note, &settings)).collect();
         let a_page = usize::try_from(STORIES_A_PAGE).unwrap_or(20);
         let has_more = notes.len() > a_page;
         notes.truncate(a_page);
-        let older_href = notes.last().filter(|_| has_more).map(|last| urls::older("/corrections", ArticleId(last.id.0)));
+        let older_href =
+            notes.last().filter(|_| has_more).map(|last| urls::older("/corrections", ArticleId(last.id.0)));
         let page = shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some("Corrections"));
         kept(Corrections { page, notes, older_href }.render()?, vec![Tag::Listing])
     })
@@ -319,7 +328,8 @@ impl ArticleView {
     #[must_use]
     pub fn of(article: &PublicArticle, settings: &Settings) -> Self {
         let contents: Vec<Heading> = article.outline.iter().filter(|heading| heading.level == 2).cloned().collect();
-        let same_day = shell::date_short(article.updated_at, settings) == shell::date_short(article.first_published_at, settings);
+        let same_day =
+            shell::date_short(article.updated_at, settings) == shell::date_short(article.first_published_at, settings);
         let sources: Vec<SourceView> = article.sources.iter().map(SourceView::of).collect();
         let number = i64::try_from(sources.len()).unwrap_or(0);
         let is_foreign = article.language != settings.site.language;
@@ -357,7 +367,13 @@ impl ArticleView {
             related: article
                 .related
                 .iter()
-                .map(|other| (urls::article(&other.slug), other.title.clone(), format!("{}, {}", other.topic, views::count(i64::from(other.minutes), "minute", "minutes"))))
+                .map(|other| {
+                    (
+                        urls::article(&other.slug),
+                        other.title.clone(),
+                        format!("{}, {}", other.topic, views::count(i64::from(other.minutes), "minute", "minutes")),
+                    )
+                })
                 .collect(),
             is_article: article.kind == ArticleKind::Article,
         }
@@ -367,7 +383,13 @@ impl ArticleView {
 impl ArticleView {
     /// Of a text that was laid out just now, as its page would show it today.
     #[must_use]
-    pub fn preview(layout: &Layout, article: Option<&Article>, people: &[Person], today: DateTime<Utc>, settings: &Settings) -> Self {
+    pub fn preview(
+        layout: &Layout,
+        article: Option<&Article>,
+        people: &[Person],
+        today: DateTime<Utc>,
+        settings: &Settings,
+    ) -> Self {
         let fields = &layout.fields;
         let rendered = &layout.rendered;
         let credited = |role| {
@@ -377,7 +399,12 @@ impl ArticleView {
             PeopleView::of(named.iter())
         };
         let first = article.and_then(|article| article.first_published_at).unwrap_or(today);
-        let sources: Vec<SourceView> = layout.sources.iter().zip(&rendered.citations).map(|(source, cited)| SourceView::preview(source, cited)).collect();
+        let sources: Vec<SourceView> = layout
+            .sources
+            .iter()
+            .zip(&rendered.citations)
+            .map(|(source, cited)| SourceView::preview(source, cited))
+            .collect();
         let number = i64::try_from(sources.len()).unwrap_or(0);
         let contents: Vec<Heading> = rendered.outline.iter().filter(|heading| heading.level == 2).cloned().collect();
         Self {
@@ -390,7 +417,11 @@ impl ArticleView {
             updated: When::day(today, settings),
             first_published: When::day(first, settings),
             is_updated: shell::date_short(today, settings) != shell::date_short(first, settings),
-            minutes: views::count(i64::from(crate::render::outline::reading_minutes(rendered.word_count)), "minute", "minutes"),
+            minutes: views::count(
+                i64::from(crate::render::outline::reading_minutes(rendered.word_count)),
+                "minute",
+                "minutes",
+            ),
             source_count: if sources.is_empty() { String::new() } else { views::count(number, "source", "sources") },
             trusted_count: layout.sources.iter().filter(|source| source.trusted).count(),
             lead: None,
@@ -437,7 +468,14 @@ pub async fn load(app: &App, slug: &str) -> Result<(PublicArticle, std::sync::Ar
 }
 
 /// Draws an article's page with its conversation.
-pub fn draw(app: &App, settings: &Settings, request: &HttpRequest, address: &str, article: &PublicArticle, talk: Option<Talk>) -> Result<String, AppError> {
+pub fn draw(
+    app: &App,
+    settings: &Settings,
+    request: &HttpRequest,
+    address: &str,
+    article: &PublicArticle,
+    talk: Option<Talk>,
+) -> Result<String, AppError> {
     let mut page = shell::public_at(app, settings, shell::theme_of(request), address, Some(&article.title));
     page.has_errors = talk.as_ref().is_some_and(Talk::has_errors);
     let description = if article.description.is_empty() { &article.dek } else { &article.description };
@@ -475,7 +513,9 @@ pub async fn show(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
     let address = query.address(&slug);
     cached_pages::public(&app, &request, address.clone(), async || {
         let (article, settings) = load(&app, &slug).await?;
-        let talk = comments::talk_of(&app, &article, &settings, &Viewer::default(), &query, talk::FormState::default(), true).await?;
+        let talk =
+            comments::talk_of(&app, &article, &settings, &Viewer::default(), &query, talk::FormState::default(), true)
+                .await?;
         let body = draw(&app, &settings, &request, &address, &article, talk)?;
         Ok(Page { body, content_type: HTML, tags: article_tags(&article), life: limits::PAGE_WITH_FORM_LIFE })
     })

@@ -88,11 +88,7 @@ fn answer(request: &HttpRequest, asset: &Asset, caching: HeaderValue) -> HttpRes
     let tag = format!("\"{}-{}\"", asset.file, encoding.unwrap_or("plain"));
     let known = names_tag(header_text(request.headers(), &header::IF_NONE_MATCH), &tag);
 
-    let mut response = if known {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::CACHE_CONTROL, caching));
     response.insert_header((header::ETAG, tag));
     if asset.gzip.is_some() || asset.brotli.is_some() {
@@ -122,24 +118,16 @@ mod tests {
     use super::*;
 
     fn asset(name: &str) -> &'static Asset {
-        ASSETS
-            .iter()
-            .find(|asset| asset.name == name)
-            .unwrap_or_else(|| panic!("no asset {name}"))
+        ASSETS.iter().find(|asset| asset.name == name).unwrap_or_else(|| panic!("no asset {name}"))
     }
 
     fn value<'a>(headers: &'a header::HeaderMap, name: &str) -> &'a str {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     async fn ask(request: TestRequest) -> (StatusCode, header::HeaderMap, Bytes) {
         let app = test::init_service(
-            App::new()
-                .route("/static/{file}", web::get().to(serve))
-                .route("/favicon.ico", web::get().to(favicon)),
+            App::new().route("/static/{file}", web::get().to(serve)).route("/favicon.ico", web::get().to(favicon)),
         )
         .await;
         let response = test::call_service(&app, request.to_request()).await;
@@ -150,33 +138,22 @@ mod tests {
     #[actix_web::test]
     async fn an_asset_is_served_for_ever_in_the_best_form_the_browser_takes() {
         let url = url("reader.css");
-        let brotli = TestRequest::get()
-            .uri(url)
-            .insert_header(("accept-encoding", "gzip, br;q=0.9"));
+        let brotli = TestRequest::get().uri(url).insert_header(("accept-encoding", "gzip, br;q=0.9"));
         let (status, headers, body) = ask(brotli).await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(value(&headers, "content-encoding"), "br");
         assert_eq!(value(&headers, "content-type"), "text/css; charset=utf-8");
-        assert_eq!(
-            value(&headers, "cache-control"),
-            "public, max-age=31536000, immutable"
-        );
+        assert_eq!(value(&headers, "cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(value(&headers, "vary"), "Accept-Encoding");
         let mut plain = Vec::new();
-        brotli::Decompressor::new(body.as_ref(), 4096)
-            .read_to_end(&mut plain)
-            .unwrap();
+        brotli::Decompressor::new(body.as_ref(), 4096).read_to_end(&mut plain).unwrap();
         assert_eq!(plain, asset("reader.css").plain);
 
-        let gzip = TestRequest::get()
-            .uri(url)
-            .insert_header(("accept-encoding", "gzip, br;q=0"));
+        let gzip = TestRequest::get().uri(url).insert_header(("accept-encoding", "gzip, br;q=0"));
         let (_, headers, body) = ask(gzip).await;
         assert_eq!(value(&headers, "content-encoding"), "gzip");
         let mut plain = Vec::new();
-        flate2::read::GzDecoder::new(body.as_ref())
-            .read_to_end(&mut plain)
-            .unwrap();
+        flate2::read::GzDecoder::new(body.as_ref()).read_to_end(&mut plain).unwrap();
         assert_eq!(plain, asset("reader.css").plain);
 
         let (_, headers, body) = ask(TestRequest::get().uri(url)).await;
@@ -187,9 +164,7 @@ mod tests {
     #[actix_web::test]
     async fn a_browser_that_has_the_file_gets_no_second_copy_but_one_of_another_encoding_does() {
         let url = url("reader.js");
-        let first = TestRequest::get()
-            .uri(url)
-            .insert_header(("accept-encoding", "br"));
+        let first = TestRequest::get().uri(url).insert_header(("accept-encoding", "br"));
         let tag = value(&ask(first).await.1, "etag").to_owned();
 
         let again = TestRequest::get()
@@ -199,29 +174,16 @@ mod tests {
         let (status, headers, body) = ask(again).await;
         assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
         assert_eq!(value(&headers, "etag"), tag);
-        assert_eq!(
-            value(&headers, "cache-control"),
-            "public, max-age=31536000, immutable"
-        );
+        assert_eq!(value(&headers, "cache-control"), "public, max-age=31536000, immutable");
 
-        let other = TestRequest::get()
-            .uri(url)
-            .insert_header(("if-none-match", tag.as_str()));
+        let other = TestRequest::get().uri(url).insert_header(("if-none-match", tag.as_str()));
         assert_eq!(ask(other).await.0, StatusCode::OK);
     }
 
     #[actix_web::test]
     async fn an_unknown_file_and_a_path_out_of_the_folder_are_not_found() {
-        for uri in [
-            "/static/reader.css",
-            "/static/reader.000000000000.css",
-            "/static/..%2FCargo.toml",
-        ] {
-            assert_eq!(
-                ask(TestRequest::get().uri(uri)).await.0,
-                StatusCode::NOT_FOUND,
-                "{uri}"
-            );
+        for uri in ["/static/reader.css", "/static/reader.000000000000.css", "/static/..%2FCargo.toml"] {
+            assert_eq!(ask(TestRequest::get().uri(uri)).await.0, StatusCode::NOT_FOUND, "{uri}");
         }
     }
 
@@ -253,34 +215,20 @@ mod tests {
         let named: Vec<&str> = css
             .split("url(")
             .skip(1)
-            .map(|rest| {
-                rest.split(')')
-                    .next()
-                    .unwrap_or_default()
-                    .trim_matches(['"', '\''])
-            })
+            .map(|rest| rest.split(')').next().unwrap_or_default().trim_matches(['"', '\'']))
             .collect();
         assert_eq!(named.len(), 10, "five subsets, upright and italic");
         for url in named {
             assert!(ASSETS.iter().any(|asset| asset.url == url), "{url}");
         }
-        assert!(
-            css.starts_with("@layer reset,tokens,base,layout,prose,components,pages,utilities;")
-        );
+        assert!(css.starts_with("@layer reset,tokens,base,layout,prose,components,pages,utilities;"));
     }
 
     #[actix_web::test]
     async fn bundles_stay_inside_their_budgets() {
         // design-language.md, section 6; gzip.
-        for (name, budget_kb) in [
-            ("reader.css", 14),
-            ("staff.css", 20),
-            ("reader.js", 10),
-            ("desk.js", 25),
-        ] {
-            let size = asset(name)
-                .gzip
-                .map_or(asset(name).plain.len(), <[u8]>::len);
+        for (name, budget_kb) in [("reader.css", 14), ("staff.css", 20), ("reader.js", 10), ("desk.js", 25)] {
+            let size = asset(name).gzip.map_or(asset(name).plain.len(), <[u8]>::len);
             assert!(size <= budget_kb * 1024, "{name} is {size} bytes");
         }
     }
@@ -291,24 +239,15 @@ mod tests {
         let (mut icons, mut assets) = (0, 0);
         for text in templates(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")) {
             for name in quoted(&text, "icon(\"").chain(quoted(&text, "icon_flip(\"")) {
-                assert!(
-                    sprite.contains(&format!("<symbol id=\"{name}\"")),
-                    "no icon is called {name}"
-                );
+                assert!(sprite.contains(&format!("<symbol id=\"{name}\"")), "no icon is called {name}");
                 icons += 1;
             }
             for name in quoted(&text, "assets::url(\"") {
-                assert!(
-                    ASSETS.iter().any(|asset| asset.name == name),
-                    "no asset is called {name}"
-                );
+                assert!(ASSETS.iter().any(|asset| asset.name == name), "no asset is called {name}");
                 assets += 1;
             }
         }
-        assert!(
-            icons > 0 && assets > 0,
-            "the test reads nothing: {icons} icons, {assets} assets"
-        );
+        assert!(icons > 0 && assets > 0, "the test reads nothing: {icons} icons, {assets} assets");
         assert!(!sprite.contains("class=") && !sprite.contains("stroke-width"));
     }
 
@@ -326,8 +265,6 @@ mod tests {
     }
 
     fn quoted<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
-        text.split(before)
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
+        text.split(before).skip(1).filter_map(|rest| rest.split('"').next())
     }
 }

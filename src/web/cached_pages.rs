@@ -62,7 +62,19 @@ pub async fn public(
     let (content_type, life, mut tags) = (page.content_type, page.life, page.tags);
     tags.push(Tag::Site);
     let (body, used) = encode(page.body.into_bytes(), encoding, Effort::Kept).await;
-    let stored = app.pages().store(key, Rendered { etag: etag(&body, used), body, content_type, rendered_at, life, tags, mark, encoded: used != Encoding::Identity });
+    let stored = app.pages().store(
+        key,
+        Rendered {
+            etag: etag(&body, used),
+            body,
+            content_type,
+            rendered_at,
+            life,
+            tags,
+            mark,
+            encoded: used != Encoding::Identity,
+        },
+    );
     Ok(answer(request, &stored))
 }
 

@@ -26,10 +26,14 @@ pub async fn atom(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
     let mut response = cached_pages::public(&app, &request, own.clone(), async || {
         let mut conn = app.db.read().await?;
         let settings = app.settings(&mut conn).await?;
-        let place = model::place(&mut conn, &slug).await?.filter(|place| place.mode != CommentsMode::Off).ok_or(AppError::NotFound)?;
+        let place = model::place(&mut conn, &slug)
+            .await?
+            .filter(|place| place.mode != CommentsMode::Off)
+            .ok_or(AppError::NotFound)?;
         let comments = thread::newest(&mut conn, place.article, ENTRIES).await?;
         let base = app.base_url(&settings);
-        let updated = comments.iter().map(|comment| comment.edited_at.unwrap_or(comment.created_at)).max().unwrap_or_default();
+        let updated =
+            comments.iter().map(|comment| comment.edited_at.unwrap_or(comment.created_at)).max().unwrap_or_default();
         let feed = Feed {
             language: settings.site.language.clone(),
             title: format!("Comments on {}", place.title),
@@ -38,7 +42,12 @@ pub async fn atom(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
             updated: shell::machine_time(updated),
             entries: comments.iter().map(|comment| entry(&base, &place.title, comment)).collect(),
         };
-        Ok(Page { body: feed.render()?, content_type: ATOM, tags: vec![Tag::Article(place.article)], life: limits::PAGE_LIFE })
+        Ok(Page {
+            body: feed.render()?,
+            content_type: ATOM,
+            tags: vec![Tag::Article(place.article)],
+            life: limits::PAGE_LIFE,
+        })
     })
     .await?;
     feeds::open_to_others(&mut response);

@@ -50,35 +50,66 @@ pub struct CommentForm {
 
 impl Fields for CommentForm {
     const NAMES: &'static [&'static str] = &[
-        "body", "name", "email", "parent", "notify", "remember", "submission_key", "stamp", "dwell_ms", "homepage", "act", "csrf_token",
+        "body",
+        "name",
+        "email",
+        "parent",
+        "notify",
+        "remember",
+        "submission_key",
+        "stamp",
+        "dwell_ms",
+        "homepage",
+        "act",
+        "csrf_token",
     ];
     const BYTES_MAX: usize = limits::COMMENT_BODY_BYTES_MAX;
 }
 
 impl CommentForm {
     fn typed(&self) -> Typed {
-        Typed { body: self.body.clone(), name: self.name.clone(), email: self.email.clone(), notify: self.notify.clone(), remember: self.remember == "1" }
+        Typed {
+            body: self.body.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            notify: self.notify.clone(),
+            remember: self.remember == "1",
+        }
     }
 
     fn key(&self) -> Option<&str> {
         let key = self.submission_key.trim();
-        (!key.is_empty() && key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))).then_some(key)
+        (!key.is_empty()
+            && key.len() <= 64
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))
+        .then_some(key)
     }
 }
 
 /// `POST /{slug}/comments`
-pub async fn create(app: web::Data<App>, request: HttpRequest, form: Form<CommentForm>) -> Result<HttpResponse, AppError> {
+pub async fn create(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: Form<CommentForm>,
+) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?.to_owned();
     match attempt(&app, &request, &slug, &form).await {
         Err(AppError::Unavailable) => kept(&app, &request, &slug, &form.fields, &Kept::UNAVAILABLE),
-        Err(AppError::TooMany { retry_after_seconds }) => kept(&app, &request, &slug, &form.fields, &Kept::too_many(retry_after_seconds)),
+        Err(AppError::TooMany { retry_after_seconds }) => {
+            kept(&app, &request, &slug, &form.fields, &Kept::too_many(retry_after_seconds))
+        }
         Err(AppError::Internal { .. }) => kept(&app, &request, &slug, &form.fields, &Kept::FAILED),
         Err(AppError::NotFound) => kept(&app, &request, &slug, &form.fields, &Kept::NOT_FOUND),
         answer => answer,
     }
 }
 
-async fn attempt(app: &App, request: &HttpRequest, slug: &str, form: &Form<CommentForm>) -> Result<HttpResponse, AppError> {
+async fn attempt(
+    app: &App,
+    request: &HttpRequest,
+    slug: &str,
+    form: &Form<CommentForm>,
+) -> Result<HttpResponse, AppError> {
     rate_limit::count(app, request)?;
     // A post that no page of ours sent is nobody's: cookies are not looked at (decisions 8).
     let viewer = match form.sender {
@@ -97,14 +128,25 @@ async fn attempt(app: &App, request: &HttpRequest, slug: &str, form: &Form<Comme
         return preview(&at, &form.fields, read).await;
     }
     if !form.fields.parent.trim().is_empty() && reply.is_err() {
-        return at.refuse(StatusCode::UNPROCESSABLE_ENTITY, again(&form.fields, &read, "The comment you were answering was removed. You can post yours on its own")).await;
+        return at
+            .refuse(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                again(&form.fields, &read, "The comment you were answering was removed. You can post yours on its own"),
+            )
+            .await;
     }
     if let Some(sentence) = read.too_old {
-        return at.refuse(StatusCode::UNPROCESSABLE_ENTITY, FormState { stamp: None, ..again(&form.fields, &read, sentence) }).await;
+        return at
+            .refuse(StatusCode::UNPROCESSABLE_ENTITY, FormState { stamp: None, ..again(&form.fields, &read, sentence) })
+            .await;
     }
     let Ready { words, writer } = match read.ready() {
         Ok(ready) => ready,
-        Err(state) => return at.refuse(StatusCode::UNPROCESSABLE_ENTITY, FormState { typed: Some(form.fields.typed()), ..*state }).await,
+        Err(state) => {
+            return at
+                .refuse(StatusCode::UNPROCESSABLE_ENTITY, FormState { typed: Some(form.fields.typed()), ..*state })
+                .await;
+        }
     };
     let post = Post { place: &place, parent, words: &words, submission_key: form.fields.key() };
     let outcome = app
@@ -174,8 +216,15 @@ struct Ready {
 }
 
 impl Read {
-    async fn of(app: &App, conn: &mut crate::db::Conn, place: &Place, viewer: &Viewer, fields: &CommentForm) -> Result<Self, AppError> {
-        let mut read = Self { words: None, writer: None, errors: FormErrors::default(), see: None, stamp: None, too_old: None };
+    async fn of(
+        app: &App,
+        conn: &mut crate::db::Conn,
+        place: &Place,
+        viewer: &Viewer,
+        fields: &CommentForm,
+    ) -> Result<Self, AppError> {
+        let mut read =
+            Self { words: None, writer: None, errors: FormErrors::default(), see: None, stamp: None, too_old: None };
         let stamp = Stamp::read(app.secret(), &fields.stamp);
         if stamp.is_some_and(|stamp| stamp.is_over(app.now())) {
             read.too_old = Some("This page was open for a long time. Check your comment and post it again");
@@ -201,14 +250,23 @@ impl Read {
         Ok(read)
     }
 
-    async fn guest(&mut self, app: &App, conn: &mut crate::db::Conn, fields: &CommentForm) -> Result<Option<Writer>, AppError> {
+    async fn guest(
+        &mut self,
+        app: &App,
+        conn: &mut crate::db::Conn,
+        fields: &CommentForm,
+    ) -> Result<Option<Writer>, AppError> {
         let name = model::guest_name(conn, &fields.name).await?.map_err(|error| self.add(error));
         let email = model::email(&fields.email).map_err(|error| self.add(error));
         // On a page for one reader the time since it was drawn is theirs; else only script knows (decisions 1).
         let measured = fields.dwell_ms.trim().parse::<i64>().ok().map(|ms| ms / 1_000);
-        let dwell_seconds = self.stamp.filter(|stamp| stamp.is_fresh).map(|stamp| (app.now() - stamp.at).num_seconds()).or(measured);
+        let dwell_seconds =
+            self.stamp.filter(|stamp| stamp.is_fresh).map(|stamp| (app.now() - stamp.at).num_seconds()).or(measured);
         let notify = fields.notify.trim().parse().unwrap_or(Notify::None);
-        Ok(name.ok().zip(email.ok()).map(|(name, email)| Writer::Guest(Box::new(GuestFields { name, email, notify, dwell_seconds }))))
+        Ok(name
+            .ok()
+            .zip(email.ok())
+            .map(|(name, email)| Writer::Guest(Box::new(GuestFields { name, email, notify, dwell_seconds }))))
     }
 
     fn add(&mut self, error: FieldError) {
@@ -220,7 +278,12 @@ impl Read {
     fn ready(self) -> Result<Ready, Box<FormState>> {
         match (self.words, self.writer) {
             (Some(words), Some(writer)) if self.errors.is_empty() => Ok(Ready { words, writer }),
-            _ => Err(Box::new(FormState { errors: self.errors, see: self.see, stamp: self.stamp, ..FormState::default() })),
+            _ => Err(Box::new(FormState {
+                errors: self.errors,
+                see: self.see,
+                stamp: self.stamp,
+                ..FormState::default()
+            })),
         }
     }
 }
@@ -235,11 +298,21 @@ fn field_name(field: Field) -> &'static str {
 
 /// The form once more, with a sentence above it.
 fn again(fields: &CommentForm, read: &Read, sentence: &str) -> FormState {
-    FormState { typed: Some(fields.typed()), alert: Some((NoticeKind::Warn, sentence.to_owned())), stamp: read.stamp, ..FormState::default() }
+    FormState {
+        typed: Some(fields.typed()),
+        alert: Some((NoticeKind::Warn, sentence.to_owned())),
+        stamp: read.stamp,
+        ..FormState::default()
+    }
 }
 
 async fn preview(at: &At<'_>, fields: &CommentForm, read: Read) -> Result<HttpResponse, AppError> {
-    let state = FormState { typed: Some(fields.typed()), stamp: read.stamp, key: fields.key().map(str::to_owned), ..FormState::default() };
+    let state = FormState {
+        typed: Some(fields.typed()),
+        stamp: read.stamp,
+        key: fields.key().map(str::to_owned),
+        ..FormState::default()
+    };
     match read.words {
         Some(words) => at.answer(StatusCode::OK, FormState { preview: Some(words), ..state }).await,
         None => at.refuse(StatusCode::UNPROCESSABLE_ENTITY, FormState { errors: read.errors, ..state }).await,
@@ -271,14 +344,29 @@ impl At<'_> {
 }
 
 /// The article's page for one reader, with the form as given.
-pub async fn fresh_page(app: &App, request: &HttpRequest, slug: &str, viewer: &Viewer, query: &Query, form: FormState) -> Result<String, AppError> {
+pub async fn fresh_page(
+    app: &App,
+    request: &HttpRequest,
+    slug: &str,
+    viewer: &Viewer,
+    query: &Query,
+    form: FormState,
+) -> Result<String, AppError> {
     let (article, settings) = articles::load(app, slug).await?;
     let talk = talk_of(app, &article, &settings, viewer, query, form, false).await?;
     articles::draw(app, &settings, request, &urls::article(slug), &article, talk)
 }
 
 /// The conversation under an article that was loaded; `None` for house pages and where comments are off.
-pub async fn talk_of(app: &App, article: &PublicArticle, settings: &Settings, viewer: &Viewer, query: &Query, form: FormState, is_kept: bool) -> Result<Option<Talk>, AppError> {
+pub async fn talk_of(
+    app: &App,
+    article: &PublicArticle,
+    settings: &Settings,
+    viewer: &Viewer,
+    query: &Query,
+    form: FormState,
+    is_kept: bool,
+) -> Result<Option<Talk>, AppError> {
     if article.kind != crate::core::status::ArticleKind::Article {
         return Ok(None);
     }
@@ -303,8 +391,13 @@ fn place_of(article: &PublicArticle) -> Place {
 
 async fn created_answer(at: &At<'_>, fields: &CommentForm, created: &Created) -> Result<HttpResponse, AppError> {
     let mut conn = at.app.db.read().await?;
-    let is_far = created.root != created.id && thread::find(&mut conn, created.id, None).await?.is_some_and(|found| found.is_folded);
-    let mut location = if is_far { far(at.slug, created.root, created.id) } else { urls::comment_in_place(at.slug, created.root, created.id) };
+    let is_far = created.root != created.id
+        && thread::find(&mut conn, created.id, None).await?.is_some_and(|found| found.is_folded);
+    let mut location = if is_far {
+        far(at.slug, created.root, created.id)
+    } else {
+        urls::comment_in_place(at.slug, created.root, created.id)
+    };
     if created.asks_to_confirm {
         location = location.replacen('#', "&confirm=1#", 1);
     }
@@ -315,7 +408,12 @@ async fn created_answer(at: &At<'_>, fields: &CommentForm, created: &Created) ->
     }
     if !created.is_replay && at.viewer.staff.is_none() {
         if fields.remember == "1" {
-            response.cookie(cookies::set(at.app, talk::REMEMBER_COOKIE, talk::remember(fields.name.trim(), fields.email.trim()), limits::REMEMBER_COOKIE_LIFE));
+            response.cookie(cookies::set(
+                at.app,
+                talk::REMEMBER_COOKIE,
+                talk::remember(fields.name.trim(), fields.email.trim()),
+                limits::REMEMBER_COOKIE_LIFE,
+            ));
         } else if at.viewer.remembered.is_some() {
             response.cookie(cookies::remove(at.app, talk::REMEMBER_COOKIE));
         }
@@ -329,15 +427,34 @@ fn far(slug: &str, root: CommentId, id: CommentId) -> String {
 }
 
 async fn refused(at: &At<'_>, fields: &CommentForm, error: CreateError) -> Result<HttpResponse, AppError> {
-    let alert = |kind, sentence: String| FormState { typed: Some(fields.typed()), alert: Some((kind, sentence)), ..FormState::default() };
+    let alert = |kind, sentence: String| FormState {
+        typed: Some(fields.typed()),
+        alert: Some((kind, sentence)),
+        ..FormState::default()
+    };
     match error {
         CreateError::NotFound => Err(AppError::NotFound),
         CreateError::Closed | CreateError::Paused(_) => {
-            at.refuse(StatusCode::FORBIDDEN, alert(NoticeKind::Warn, "Comments closed while you were writing. Copy your text if you want to keep it".into())).await
+            at.refuse(
+                StatusCode::FORBIDDEN,
+                alert(
+                    NoticeKind::Warn,
+                    "Comments closed while you were writing. Copy your text if you want to keep it".into(),
+                ),
+            )
+            .await
         }
         CreateError::ParentGone => {
             let alone = At { parent: None, ..*at };
-            alone.refuse(StatusCode::UNPROCESSABLE_ENTITY, alert(NoticeKind::Warn, "The comment you were answering was removed. You can post yours on its own".into())).await
+            alone
+                .refuse(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    alert(
+                        NoticeKind::Warn,
+                        "The comment you were answering was removed. You can post yours on its own".into(),
+                    ),
+                )
+                .await
         }
         CreateError::TooFast { is_network, again_at } => {
             let clock = again_at.with_timezone(&shell::zone(at.settings)) + chrono::TimeDelta::seconds(59);
@@ -345,7 +462,11 @@ async fn refused(at: &At<'_>, fields: &CommentForm, error: CreateError) -> Resul
             let sentence = if is_network {
                 format!("Many comments are coming from your network. You can post again at {again}")
             } else {
-                format!("You have posted {} comments in {} minutes. You can post again at {again}", limits::COMMENTS_PER_READER, limits::READER_WINDOW.as_secs() / 60)
+                format!(
+                    "You have posted {} comments in {} minutes. You can post again at {again}",
+                    limits::COMMENTS_PER_READER,
+                    limits::READER_WINDOW.as_secs() / 60
+                )
             };
             let mut response = at.refuse(StatusCode::TOO_MANY_REQUESTS, alert(NoticeKind::Warn, sentence)).await?;
             let seconds = (again_at - at.app.now()).num_seconds().max(1);
@@ -355,7 +476,11 @@ async fn refused(at: &At<'_>, fields: &CommentForm, error: CreateError) -> Resul
         CreateError::Invalid(error) => {
             let mut errors = FormErrors::default();
             errors.add(field_name(error.field), error.message);
-            at.refuse(StatusCode::UNPROCESSABLE_ENTITY, FormState { typed: Some(fields.typed()), errors, see: error.see, ..FormState::default() }).await
+            at.refuse(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                FormState { typed: Some(fields.typed()), errors, see: error.see, ..FormState::default() },
+            )
+            .await
         }
         CreateError::Db(error) => Err(error.into()),
     }
@@ -381,9 +506,20 @@ struct Kept {
 }
 
 impl Kept {
-    const SENTENCE: &'static str = "We couldn’t save your comment. Nothing is lost: it is still in the box below. Try again in a minute.";
-    const UNAVAILABLE: Self = Self { status: StatusCode::SERVICE_UNAVAILABLE, heading: "We couldn’t save your comment", sentence: Self::SENTENCE, retry_after_seconds: Some(30) };
-    const FAILED: Self = Self { status: StatusCode::INTERNAL_SERVER_ERROR, heading: "We couldn’t save your comment", sentence: Self::SENTENCE, retry_after_seconds: None };
+    const SENTENCE: &'static str =
+        "We couldn’t save your comment. Nothing is lost: it is still in the box below. Try again in a minute.";
+    const UNAVAILABLE: Self = Self {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        heading: "We couldn’t save your comment",
+        sentence: Self::SENTENCE,
+        retry_after_seconds: Some(30),
+    };
+    const FAILED: Self = Self {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        heading: "We couldn’t save your comment",
+        sentence: Self::SENTENCE,
+        retry_after_seconds: None,
+    };
     const NOT_FOUND: Self = Self {
         status: StatusCode::NOT_FOUND,
         heading: "This article is no longer here",
@@ -393,17 +529,36 @@ impl Kept {
 
     fn too_many(seconds: u64) -> Self {
         let sentence = "That was a lot of requests. Nothing is lost: your comment is still in the box below. Wait a minute and post it again.";
-        Self { status: StatusCode::TOO_MANY_REQUESTS, heading: "Wait a minute", sentence, retry_after_seconds: Some(seconds) }
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            heading: "Wait a minute",
+            sentence,
+            retry_after_seconds: Some(seconds),
+        }
     }
 }
 
-fn kept(app: &App, request: &HttpRequest, slug: &str, fields: &CommentForm, what: &Kept) -> Result<HttpResponse, AppError> {
+fn kept(
+    app: &App,
+    request: &HttpRequest,
+    slug: &str,
+    fields: &CommentForm,
+    what: &Kept,
+) -> Result<HttpResponse, AppError> {
     let settings = app.parts.settings.last_known();
     let mut page = shell::public(app, &settings, request, Some(what.heading));
     page.has_errors = true;
     page.noindex = true;
     page.return_to = urls::article(slug);
-    let body = KeptPage { page, heading: what.heading, sentence: what.sentence, action: urls::comments_of(slug), article_href: urls::article(slug), form: fields.clone() }.render()?;
+    let body = KeptPage {
+        page,
+        heading: what.heading,
+        sentence: what.sentence,
+        action: urls::comments_of(slug),
+        article_href: urls::article(slug),
+        form: fields.clone(),
+    }
+    .render()?;
     let mut response = HttpResponse::build(what.status);
     response.content_type(HTML).insert_header((header::CACHE_CONTROL, "private, no-store"));
     if let Some(seconds) = what.retry_after_seconds {
@@ -423,7 +578,11 @@ pub async fn permalink(app: web::Data<App>, request: HttpRequest) -> Result<Http
     let found = thread::find(&mut conn, id, viewer.browser.as_ref()).await?.ok_or(AppError::NotFound)?;
     let is_waiting = matches!(found.status, CommentStatus::Held | CommentStatus::Spam);
     let location = if found.status == CommentStatus::Approved || (found.is_own && is_waiting) {
-        if found.is_folded { far(&found.slug, found.root, id) } else { urls::comment_in_place(&found.slug, found.root, id) }
+        if found.is_folded {
+            far(&found.slug, found.root, id)
+        } else {
+            urls::comment_in_place(&found.slug, found.root, id)
+        }
     } else if found.was_public {
         format!("{}?at={}&gone=1#comments", urls::article(&found.slug), found.root)
     } else {
@@ -463,25 +622,56 @@ pub async fn long_thread(app: web::Data<App>, request: HttpRequest) -> Result<Ht
         return Ok(cached_pages::private(&request, StatusCode::OK, body.body).await);
     }
     let address = query.after.map_or_else(|| urls::thread(&slug, root), |after| urls::thread_after(&slug, root, after));
-    cached_pages::public(&app, &request, address, async || thread_page(&app, &request, &slug, root, &Viewer::default(), &query).await).await
+    cached_pages::public(&app, &request, address, async || {
+        thread_page(&app, &request, &slug, root, &Viewer::default(), &query).await
+    })
+    .await
 }
 
-async fn thread_page(app: &App, request: &HttpRequest, slug: &str, root: CommentId, viewer: &Viewer, query: &Query) -> Result<Page, AppError> {
+async fn thread_page(
+    app: &App,
+    request: &HttpRequest,
+    slug: &str,
+    root: CommentId,
+    viewer: &Viewer,
+    query: &Query,
+) -> Result<Page, AppError> {
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
-    let place = model::place(&mut conn, slug).await?.filter(|place| place.mode != CommentsMode::Off).ok_or(AppError::NotFound)?;
-    let ask = Ask { article: place.article, sort: Sort::Oldest, which: Which::First, depth: settings.comments.depth, browser: viewer.browser };
+    let place = model::place(&mut conn, slug)
+        .await?
+        .filter(|place| place.mode != CommentsMode::Off)
+        .ok_or(AppError::NotFound)?;
+    let ask = Ask {
+        article: place.article,
+        sort: Sort::Oldest,
+        which: Which::First,
+        depth: settings.comments.depth,
+        browser: viewer.browser,
+    };
     let from = match (query.at, query.after) {
         (Some(at), _) => From::Around(at),
         (None, Some(after)) => From::After(after),
         (None, None) => From::Top,
     };
     let stretch = thread::stretch(&mut conn, ask, root, from).await?.ok_or(AppError::NotFound)?;
-    let given = Given { settings: &settings, place: &place, count: 0, viewer, query, form: FormState::default(), is_kept: false };
+    let given = Given {
+        settings: &settings,
+        place: &place,
+        count: 0,
+        viewer,
+        query,
+        form: FormState::default(),
+        is_kept: false,
+    };
     let (top, replies) = talk::stretch_view(app, &given, &stretch);
     let mut page = shell::public(app, &settings, request, Some(&format!("A conversation on {}", place.title)));
     page.noindex = true;
-    let heading = if stretch.reply_count == 1 { "1 reply".to_owned() } else { format!("{} replies", text::grouped(stretch.reply_count)) };
+    let heading = if stretch.reply_count == 1 {
+        "1 reply".to_owned()
+    } else {
+        format!("{} replies", text::grouped(stretch.reply_count))
+    };
     let body = ThreadPage {
         page,
         title: place.title.clone(),
@@ -543,7 +733,15 @@ fn time_is_over(settings: &Settings) -> String {
     }
 }
 
-async fn edit_page(app: &App, request: &HttpRequest, settings: &Settings, own: &Own, body: String, errors: FormErrors, status: StatusCode) -> Result<HttpResponse, AppError> {
+async fn edit_page(
+    app: &App,
+    request: &HttpRequest,
+    settings: &Settings,
+    own: &Own,
+    body: String,
+    errors: FormErrors,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
     let is_over = app.now() >= own.editable_until(settings.comments.edit_window_minutes);
     let status = if is_over { StatusCode::FORBIDDEN } else { status };
     let mut page = shell::public(app, settings, request, Some("Edit your comment"));
@@ -581,14 +779,19 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, form: Form<EditForm
     let references = model::references(&mut conn, own.revision).await?;
     drop(conn);
     let outcome = match (Words::parse(&form.fields.body, &references), &viewer.browser) {
-        (Ok(words), Some(browser)) => app.db.transact(async |tx| edit::edit(tx, site(&app, &settings), browser, own.id, &words).await).await,
+        (Ok(words), Some(browser)) => {
+            app.db.transact(async |tx| edit::edit(tx, site(&app, &settings), browser, own.id, &words).await).await
+        }
         (Err(error), _) => Err(EditError::Invalid(error)),
         (Ok(_), None) => Err(EditError::NotFound),
     };
     match outcome {
         Ok(_) => Ok(see_other(&urls::comment_in_place(&own.slug, own.root, own.id))),
         Err(EditError::NotFound) => Err(AppError::NotFound),
-        Err(EditError::TooLate) => edit_page(&app, &request, &settings, &own, form.fields.body, FormErrors::default(), StatusCode::FORBIDDEN).await,
+        Err(EditError::TooLate) => {
+            edit_page(&app, &request, &settings, &own, form.fields.body, FormErrors::default(), StatusCode::FORBIDDEN)
+                .await
+        }
         Err(EditError::Invalid(error)) => {
             let mut errors = FormErrors::default();
             errors.add(field_name(error.field), error.message);
@@ -598,7 +801,12 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, form: Form<EditForm
     }
 }
 
-async fn own_of_page(app: &App, conn: &mut crate::db::Conn, request: &HttpRequest, sender: Sender) -> Result<(Viewer, Own), AppError> {
+async fn own_of_page(
+    app: &App,
+    conn: &mut crate::db::Conn,
+    request: &HttpRequest,
+    sender: Sender,
+) -> Result<(Viewer, Own), AppError> {
     match sender {
         Sender::OwnPage => own(app, conn, request).await,
         Sender::Unknown => Err(AppError::NotFound),
@@ -642,7 +850,11 @@ pub async fn withdraw_form(app: web::Data<App>, request: HttpRequest) -> Result<
 }
 
 /// `POST /comments/{id}/withdraw`
-pub async fn withdraw(app: web::Data<App>, request: HttpRequest, form: Form<WithdrawForm>) -> Result<HttpResponse, AppError> {
+pub async fn withdraw(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: Form<WithdrawForm>,
+) -> Result<HttpResponse, AppError> {
     rate_limit::count(&app, &request)?;
     let id: CommentId = path::segment(&request, "id")?;
     let viewer = match form.sender {
@@ -658,5 +870,8 @@ pub async fn withdraw(app: web::Data<App>, request: HttpRequest, form: Form<With
 }
 
 fn see_other(location: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
 }

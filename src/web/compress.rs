@@ -69,7 +69,8 @@ pub fn accepts(header: &str, coding: &str) -> bool {
             let mut parts = entry.split(';');
             let name = parts.next().unwrap_or_default().trim();
             let weight = parts.find_map(|part| part.trim().strip_prefix("q="));
-            name.eq_ignore_ascii_case(wanted).then(|| weight.map_or(1.0, |weight| weight.trim().parse::<f32>().unwrap_or(0.0)))
+            name.eq_ignore_ascii_case(wanted)
+                .then(|| weight.map_or(1.0, |weight| weight.trim().parse::<f32>().unwrap_or(0.0)))
         })
     };
     weight_of(coding).or_else(|| weight_of("*")).is_some_and(|weight| weight > 0.0)
@@ -78,7 +79,8 @@ pub fn accepts(header: &str, coding: &str) -> bool {
 /// Whether an If-None-Match header names this tag; weak comparison, as RFC 9110, 13.1.2 asks here.
 #[must_use]
 pub fn names_tag(header: &str, tag: &str) -> bool {
-    !header.is_empty() && header.split(',').map(str::trim).any(|entry| entry == "*" || entry.trim_start_matches("W/") == tag)
+    !header.is_empty()
+        && header.split(',').map(str::trim).any(|entry| entry == "*" || entry.trim_start_matches("W/") == tag)
 }
 
 /// How hard to try.
@@ -112,7 +114,8 @@ pub fn encode(body: Vec<u8>, encoding: Encoding, effort: Effort) -> (Bytes, Enco
 }
 
 fn gzip(body: &[u8], level: u32) -> std::io::Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 3), flate2::Compression::new(level));
+    let mut encoder =
+        flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 3), flate2::Compression::new(level));
     encoder.write_all(body)?;
     encoder.finish()
 }
@@ -148,8 +151,12 @@ mod tests {
                 assert!(encoded.len() < body.len() / 4);
                 let mut back = Vec::new();
                 match used {
-                    Encoding::Gzip => std::io::copy(&mut flate2::read::GzDecoder::new(&encoded[..]), &mut back).unwrap(),
-                    Encoding::Brotli => std::io::copy(&mut ::brotli::Decompressor::new(&encoded[..], 4096), &mut back).unwrap(),
+                    Encoding::Gzip => {
+                        std::io::copy(&mut flate2::read::GzDecoder::new(&encoded[..]), &mut back).unwrap()
+                    }
+                    Encoding::Brotli => {
+                        std::io::copy(&mut ::brotli::Decompressor::new(&encoded[..], 4096), &mut back).unwrap()
+                    }
                     Encoding::Zstd => std::io::copy(&mut zstd::Decoder::new(&encoded[..]).unwrap(), &mut back).unwrap(),
                     Encoding::Identity => unreachable!(),
                 };

@@ -81,7 +81,11 @@ impl Fields for ConfirmForm {
 }
 
 /// `POST /mail/confirm/{token}`
-pub async fn submit(app: web::Data<App>, request: HttpRequest, form: Form<ConfirmForm>) -> Result<HttpResponse, AppError> {
+pub async fn submit(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: Form<ConfirmForm>,
+) -> Result<HttpResponse, AppError> {
     rate_limit::count(&app, &request)?;
     let token = token(&request)?;
     let ticked: Vec<CommentId> = form.fields.comment.iter().filter_map(|id| id.parse().ok()).collect();
@@ -99,7 +103,9 @@ pub async fn submit(app: web::Data<App>, request: HttpRequest, form: Form<Confir
             }
             let (browser, new) = match known {
                 Some(known) => (Some(known), None),
-                None if is_ours => browser::open(tx, app.rng()).await.map(|(browser, token)| (Some(browser), Some(token)))?,
+                None if is_ours => {
+                    browser::open(tx, app.rng()).await.map(|(browser, token)| (Some(browser), Some(token)))?
+                }
                 None => (None, None),
             };
             confirm::confirm(tx, &token, &ticked, browser.map(|browser| browser.id)).await?;
@@ -107,7 +113,9 @@ pub async fn submit(app: web::Data<App>, request: HttpRequest, form: Form<Confir
         })
         .await;
     let mut response = HttpResponse::SeeOther();
-    response.insert_header((header::LOCATION, urls::mail_confirm(&token.reveal()))).insert_header((header::CACHE_CONTROL, "no-store"));
+    response
+        .insert_header((header::LOCATION, urls::mail_confirm(&token.reveal())))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
     match outcome {
         Ok(Some(new)) => {
             response.cookie(cookies::set(&app, READER_COOKIE, new.reveal(), limits::READER_COOKIE_LIFE));

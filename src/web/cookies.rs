@@ -28,7 +28,13 @@ pub fn read(app: &App, request: &HttpRequest, name: &str) -> Option<String> {
 pub fn set(app: &App, name: &str, value: String, life: Duration) -> Cookie<'static> {
     let https = app.is_https();
     let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
-    Cookie::build(name_of(https, name), value).path("/").http_only(true).secure(https).same_site(SameSite::Lax).max_age(CookieDuration::seconds(seconds)).finish()
+    Cookie::build(name_of(https, name), value)
+        .path("/")
+        .http_only(true)
+        .secure(https)
+        .same_site(SameSite::Lax)
+        .max_age(CookieDuration::seconds(seconds))
+        .finish()
 }
 
 /// Takes a cookie away.

@@ -90,13 +90,21 @@ impl std::fmt::Display for Causes<'_> {
             f.write_str(separator)?;
             match error.downcast_ref::<diesel::result::Error>() {
                 Some(diesel::result::Error::DatabaseError(kind, info)) => {
-                    write!(f, "database error {kind:?}, constraint {:?}, table {:?}, column {:?}", info.constraint_name(), info.table_name(), info.column_name())?;
+                    write!(
+                        f,
+                        "database error {kind:?}, constraint {:?}, table {:?}, column {:?}",
+                        info.constraint_name(),
+                        info.table_name(),
+                        info.column_name()
+                    )?;
                     if info.constraint_name().is_none() {
                         write!(f, ": {}", info.message())?;
                     }
                     return Ok(());
                 }
-                Some(diesel::result::Error::DeserializationError(inner)) => return write!(f, "a row could not be read: {inner}"),
+                Some(diesel::result::Error::DeserializationError(inner)) => {
+                    return write!(f, "a row could not be read: {inner}");
+                }
                 Some(_) | None => write!(f, "{error}")?,
             }
             separator = ": ";
@@ -155,7 +163,16 @@ impl ResponseError for AppError {
             Self::Moved(path) => {
                 response.insert_header(("Location", path.as_str()));
             }
-            Self::NotFound | Self::Gone { .. } | Self::SignedOut(_) | Self::Forbidden | Self::CrossSite | Self::BadRequest(_) | Self::TooLarge | Self::UnsupportedForm | Self::TooSlow | Self::Internal { .. } => {}
+            Self::NotFound
+            | Self::Gone { .. }
+            | Self::SignedOut(_)
+            | Self::Forbidden
+            | Self::CrossSite
+            | Self::BadRequest(_)
+            | Self::TooLarge
+            | Self::UnsupportedForm
+            | Self::TooSlow
+            | Self::Internal { .. } => {}
         }
         response.finish()
     }

@@ -13,8 +13,8 @@ use askama::Template;
 use futures_util::FutureExt;
 
 use crate::app::App;
-use crate::web::error::{AppError, reference};
 use crate::web::desk::sign_in;
+use crate::web::error::{AppError, reference};
 use crate::web::{headers, metrics, page, shell};
 
 /// Answers slower than this are logged.
@@ -30,7 +30,8 @@ pub async fn pages(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
         let reference = reference();
         tracing::error!(error.reference = %reference, "a handler panicked");
         metrics::count(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = app.map_or_else(|| HttpResponse::InternalServerError().finish(), |app| failed(&app, &reference));
+        let mut response =
+            app.map_or_else(|| HttpResponse::InternalServerError().finish(), |app| failed(&app, &reference));
         headers::secure(response.headers_mut(), https);
         return Err(actix_web::error::InternalError::from_response("a handler panicked", response).into());
     };
@@ -60,7 +61,10 @@ fn needs_page(response: &ServiceResponse<BoxBody>) -> bool {
 fn with_page(app: &App, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let (request, old) = response.into_parts();
-    let body = old.error().and_then(|error| error.as_error::<AppError>()).map_or_else(|| by_status(app, &request, status), |error| by_error(app, &request, error));
+    let body = old
+        .error()
+        .and_then(|error| error.as_error::<AppError>())
+        .map_or_else(|| by_status(app, &request, status), |error| by_error(app, &request, error));
     let mut new = HttpResponse::build(status);
     for kept in [header::RETRY_AFTER, header::ALLOW, header::SET_COOKIE] {
         for value in old.headers().get_all(&kept) {
@@ -69,7 +73,10 @@ fn with_page(app: &App, response: ServiceResponse<BoxBody>) -> ServiceResponse<B
     }
     new.insert_header((header::CACHE_CONTROL, "no-store"));
     new.content_type("text/html; charset=utf-8");
-    ServiceResponse::new(request, new.body(body.unwrap_or_else(|_| status.canonical_reason().unwrap_or("Error").to_owned())))
+    ServiceResponse::new(
+        request,
+        new.body(body.unwrap_or_else(|_| status.canonical_reason().unwrap_or("Error").to_owned())),
+    )
 }
 
 fn by_error(app: &App, request: &HttpRequest, error: &AppError) -> Result<String, askama::Error> {
@@ -86,23 +93,60 @@ fn by_error(app: &App, request: &HttpRequest, error: &AppError) -> Result<String
         }
         AppError::SignedOut(again) => sign_in::page_instead(app, request, again),
         AppError::Internal { reference } => failed_page(app, reference).render(),
-        AppError::CrossSite => plain(app, request, "That form was not sent from this site", "Open the page itself and send the form from there. If your browser hides where a form comes from, allow it for this site."),
+        AppError::CrossSite => plain(
+            app,
+            request,
+            "That form was not sent from this site",
+            "Open the page itself and send the form from there. If your browser hides where a form comes from, allow it for this site.",
+        ),
         AppError::BadRequest(what) => plain(app, request, "That request can’t be read", what),
-        AppError::TooLarge => plain(app, request, "That is too large", "The form holds more than this page can take. Go back, shorten it, and send it again; your browser keeps what you typed."),
-        AppError::UnsupportedForm => plain(app, request, "That request can’t be read", "Forms are sent as application/x-www-form-urlencoded."),
-        AppError::TooSlow => plain(app, request, "That took too long to arrive", "The connection was too slow for the form. Go back and send it again; your browser keeps what you typed."),
-        AppError::NotFound | AppError::Moved(_) | AppError::Forbidden | AppError::TooMany { .. } | AppError::Unavailable => by_status(app, request, actix_web::ResponseError::status_code(error)),
+        AppError::TooLarge => plain(
+            app,
+            request,
+            "That is too large",
+            "The form holds more than this page can take. Go back, shorten it, and send it again; your browser keeps what you typed.",
+        ),
+        AppError::UnsupportedForm => {
+            plain(app, request, "That request can’t be read", "Forms are sent as application/x-www-form-urlencoded.")
+        }
+        AppError::TooSlow => plain(
+            app,
+            request,
+            "That took too long to arrive",
+            "The connection was too slow for the form. Go back and send it again; your browser keeps what you typed.",
+        ),
+        AppError::NotFound
+        | AppError::Moved(_)
+        | AppError::Forbidden
+        | AppError::TooMany { .. }
+        | AppError::Unavailable => by_status(app, request, actix_web::ResponseError::status_code(error)),
     }
 }
 
 fn by_status(app: &App, request: &HttpRequest, status: StatusCode) -> Result<String, askama::Error> {
     let settings = app.parts.settings.last_known();
     match status {
-        StatusCode::NOT_FOUND => page::NotFound { page: shell::public(app, &settings, request, Some("Page not found")), words: words_of(request.path()), suggestions: Vec::new() }.render(),
-        StatusCode::FORBIDDEN => page::Forbidden { page: shell::public(app, &settings, request, Some("You can’t see this page")) }.render(),
-        StatusCode::TOO_MANY_REQUESTS => page::TooManyRequests { page: shell::public(app, &settings, request, Some("That was a lot of requests")) }.render(),
-        StatusCode::SERVICE_UNAVAILABLE => page::Unavailable { page: shell::bare(app, &settings, request, "Back in a few minutes"), again_href: shell::address_of(request) }.render(),
-        StatusCode::METHOD_NOT_ALLOWED => plain(app, request, "That can’t be done here", "This address takes no request of that kind."),
+        StatusCode::NOT_FOUND => page::NotFound {
+            page: shell::public(app, &settings, request, Some("Page not found")),
+            words: words_of(request.path()),
+            suggestions: Vec::new(),
+        }
+        .render(),
+        StatusCode::FORBIDDEN => {
+            page::Forbidden { page: shell::public(app, &settings, request, Some("You can’t see this page")) }.render()
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            page::TooManyRequests { page: shell::public(app, &settings, request, Some("That was a lot of requests")) }
+                .render()
+        }
+        StatusCode::SERVICE_UNAVAILABLE => page::Unavailable {
+            page: shell::bare(app, &settings, request, "Back in a few minutes"),
+            again_href: shell::address_of(request),
+        }
+        .render(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            plain(app, request, "That can’t be done here", "This address takes no request of that kind.")
+        }
         status if status.is_server_error() => {
             let reference = reference();
             tracing::error!(error.reference = %reference, status = status.as_u16(), "a request failed without saying why");
@@ -128,18 +172,26 @@ struct Plain<'a> {
 
 fn failed_page(app: &App, reference: &str) -> page::ServerFailed {
     let settings = app.parts.settings.last_known();
-    page::ServerFailed { page: shell::bare_for(&settings, "Something went wrong"), reference: reference.to_owned(), home_href: crate::urls::home() }
+    page::ServerFailed {
+        page: shell::bare_for(&settings, "Something went wrong"),
+        reference: reference.to_owned(),
+        home_href: crate::urls::home(),
+    }
 }
 
 fn failed(app: &App, reference: &str) -> HttpResponse {
     let body = failed_page(app, reference).render().unwrap_or_default();
-    HttpResponse::InternalServerError().content_type("text/html; charset=utf-8").insert_header((header::CACHE_CONTROL, "no-store")).body(body)
+    HttpResponse::InternalServerError()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body)
 }
 
 // Words of the address for the search box: letters and digits only.
 fn words_of(path: &str) -> String {
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-    let words: Vec<&str> = decoded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(8).collect();
+    let words: Vec<&str> =
+        decoded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(8).collect();
     words.join(" ")
 }
 

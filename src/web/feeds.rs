@@ -86,7 +86,10 @@ async fn load(app: &App) -> Result<Loaded, AppError> {
     let base = app.base_url(&settings);
     let updated = stories.iter().map(|story| story.updated_at).max().unwrap_or_default();
     let tags = stories.iter().map(|story| Tag::Article(story.id)).chain([Tag::Listing]).collect();
-    let entries = stories.iter().map(|story| entry(&base, story, texts.remove(&story.revision_id).map(|text| text.as_str().to_owned()))).collect();
+    let entries = stories
+        .iter()
+        .map(|story| entry(&base, story, texts.remove(&story.revision_id).map(|text| text.as_str().to_owned())))
+        .collect();
     Ok(Loaded { entries, updated: shell::machine_time(updated), tags, settings, base })
 }
 
@@ -192,7 +195,8 @@ pub async fn site_map(app: web::Data<App>, request: HttpRequest) -> Result<HttpR
         let base = app.base_url(&settings);
         let listed = index::addresses(&mut conn).await?;
         let home = (absolute(&base, "/"), String::new());
-        let pages = listed.into_iter().map(|(slug, at)| (absolute(&base, &urls::article(&slug)), shell::machine_time(at)));
+        let pages =
+            listed.into_iter().map(|(slug, at)| (absolute(&base, &urls::article(&slug)), shell::machine_time(at)));
         let body = SiteMap { pages: std::iter::once(home).chain(pages).collect() }.render()?;
         Ok(Page { body, content_type: XML, tags: vec![Tag::Listing], life: limits::PAGE_LIFE })
     })
@@ -205,7 +209,9 @@ pub async fn robots(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
         let mut conn = app.db.read().await?;
         let settings = app.settings(&mut conn).await?;
         let map = absolute(&app.base_url(&settings), "/sitemap.xml");
-        let body = format!("User-agent: *\nDisallow: /desk\nDisallow: /mail/\nDisallow: /my/\nDisallow: /preview/\n\nSitemap: {map}\n");
+        let body = format!(
+            "User-agent: *\nDisallow: /desk\nDisallow: /mail/\nDisallow: /my/\nDisallow: /preview/\n\nSitemap: {map}\n"
+        );
         Ok(Page { body, content_type: TEXT, tags: Vec::new(), life: limits::PAGE_LIFE })
     })
     .await

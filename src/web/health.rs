@@ -30,13 +30,21 @@ pub async fn ready(app: web::Data<App>) -> HttpResponse {
 pub async fn metrics_text(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let peer_is_local = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     // A proxy on this machine forwards strangers: its requests carry a forwarding header.
-    if !peer_is_local || request.headers().contains_key("x-forwarded-for") || request.headers().contains_key("forwarded") {
+    if !peer_is_local
+        || request.headers().contains_key("x-forwarded-for")
+        || request.headers().contains_key("forwarded")
+    {
         return Err(AppError::NotFound);
     }
     let (pages, bytes) = app.pages().size();
-    Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(metrics::text(pages, bytes)))
+    Ok(HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(metrics::text(pages, bytes)))
 }
 
 fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
-    HttpResponse::build(status).content_type("text/plain; charset=utf-8").insert_header(("Cache-Control", "no-store")).body(text)
+    HttpResponse::build(status)
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("Cache-Control", "no-store"))
+        .body(text)
 }

@@ -17,7 +17,13 @@ const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbo
 
 /// `/media/{hash}/{name}`: a picture of something public; one of a draft for whoever may see drafts.
 pub async fn serve(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let part = |name: &str| request.match_info().get(name).filter(|part| part.len() <= 100 && !text::has_control(part)).ok_or(AppError::NotFound);
+    let part = |name: &str| {
+        request
+            .match_info()
+            .get(name)
+            .filter(|part| part.len() <= 100 && !text::has_control(part))
+            .ok_or(AppError::NotFound)
+    };
     let (hash, name) = (part("hash")?, part("name")?);
     rate_limit::count(&app, &request)?;
     let picture = {
@@ -37,7 +43,10 @@ pub async fn serve(app: web::Data<App>, request: HttpRequest) -> Result<HttpResp
     response.insert_header((header::ETAG, etag));
     response.insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
     response.insert_header((HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"));
-    response.insert_header((header::CACHE_CONTROL, if is_public { "public, max-age=31536000, immutable" } else { "private, no-store" }));
+    response.insert_header((
+        header::CACHE_CONTROL,
+        if is_public { "public, max-age=31536000, immutable" } else { "private, no-store" },
+    ));
     if known {
         return Ok(response.finish());
     }

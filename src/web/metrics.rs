@@ -38,16 +38,34 @@ pub fn text(pages: usize, bytes: u64) -> String {
     use prometheus_client::registry::Registry;
 
     let mut registry = Registry::with_prefix("stet");
-    registry.register("uptime_seconds", "Seconds since the start", ConstGauge::new(i64::try_from(STARTED.elapsed().as_secs()).unwrap_or(i64::MAX)));
+    registry.register(
+        "uptime_seconds",
+        "Seconds since the start",
+        ConstGauge::new(i64::try_from(STARTED.elapsed().as_secs()).unwrap_or(i64::MAX)),
+    );
     for (class, counter) in ANSWERS.iter().enumerate() {
-        registry
-            .sub_registry_with_label(("class".into(), format!("{}xx", class + 1).into()))
-            .register("answers", "Answers by class of status", ConstCounter::new(counter.load(Ordering::Relaxed)));
+        registry.sub_registry_with_label(("class".into(), format!("{}xx", class + 1).into())).register(
+            "answers",
+            "Answers by class of status",
+            ConstCounter::new(counter.load(Ordering::Relaxed)),
+        );
     }
-    registry.register("pages_from_memory", "Public pages served from memory", ConstCounter::new(PAGES_FROM_MEMORY.load(Ordering::Relaxed)));
-    registry.register("pages_rendered", "Public pages rendered", ConstCounter::new(PAGES_RENDERED.load(Ordering::Relaxed)));
+    registry.register(
+        "pages_from_memory",
+        "Public pages served from memory",
+        ConstCounter::new(PAGES_FROM_MEMORY.load(Ordering::Relaxed)),
+    );
+    registry.register(
+        "pages_rendered",
+        "Public pages rendered",
+        ConstCounter::new(PAGES_RENDERED.load(Ordering::Relaxed)),
+    );
     registry.register("page_store_pages", "Pages in memory", ConstGauge::new(i64::try_from(pages).unwrap_or(i64::MAX)));
-    registry.register("page_store_bytes", "Bytes of pages in memory", ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX)));
+    registry.register(
+        "page_store_bytes",
+        "Bytes of pages in memory",
+        ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX)),
+    );
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         text.clear();

@@ -21,9 +21,7 @@ pub enum Theme {
 impl Theme {
     /// Reads the cookie's or the form's word; none for any other word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Auto, Self::Light, Self::Dark]
-            .into_iter()
-            .find(|theme| theme.as_str() == word)
+        [Self::Auto, Self::Light, Self::Dark].into_iter().find(|theme| theme.as_str() == word)
     }
 
     /// The word of cookie and form: `auto`, `light`, `dark`.
@@ -46,11 +44,7 @@ impl Theme {
 }
 
 /// The three choices of the Appearance control, with their labels.
-const THEMES: [(Theme, &str); 3] = [
-    (Theme::Auto, "Auto"),
-    (Theme::Light, "Light"),
-    (Theme::Dark, "Dark"),
-];
+const THEMES: [(Theme, &str); 3] = [(Theme::Auto, "Auto"), (Theme::Light, "Light"), (Theme::Dark, "Dark")];
 
 /// One link of a menu.
 #[derive(Clone, Debug, Default)]
@@ -261,18 +255,12 @@ pub struct FormError {
 impl FormErrors {
     /// Adds a mistake; the summary shows them in the order they were added.
     pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
-        self.0.push(FormError {
-            field,
-            message: message.into(),
-        });
+        self.0.push(FormError { field, message: message.into() });
     }
 
     /// The first mistake in this field.
     pub fn of(&self, field: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|error| error.field == field)
-            .map(|error| error.message.as_str())
+        self.0.iter().find(|error| error.field == field).map(|error| error.message.as_str())
     }
 
     /// Whether there is none.
@@ -368,19 +356,13 @@ mod tests {
     use super::*;
 
     #[derive(Template)]
-    #[template(
-        source = r#"{% extends "base.html" %}{% block content %}<h1>A page</h1>{% endblock %}"#,
-        ext = "html"
-    )]
+    #[template(source = r#"{% extends "base.html" %}{% block content %}<h1>A page</h1>{% endblock %}"#, ext = "html")]
     struct Plain {
         page: PublicShell,
     }
 
     #[derive(Template)]
-    #[template(
-        source = r#"{% extends "desk.html" %}{% block content %}<h1>A page</h1>{% endblock %}"#,
-        ext = "html"
-    )]
+    #[template(source = r#"{% extends "desk.html" %}{% block content %}<h1>A page</h1>{% endblock %}"#, ext = "html")]
     struct Work {
         page: DeskShell,
     }
@@ -411,11 +393,7 @@ mod tests {
             dir: "ltr",
             theme: Theme::Dark,
             home_href: "/".into(),
-            nav: vec![NavLink {
-                label: "Sleep".into(),
-                href: "/topics/sleep".into(),
-                current: true,
-            }],
+            nav: vec![NavLink { label: "Sleep".into(), href: "/topics/sleep".into(), current: true }],
             appearance_href: "/appearance".into(),
             return_to: "/sleep".into(),
             ..PublicShell::default()
@@ -424,10 +402,7 @@ mod tests {
 
     fn draw(template: &impl Template) -> Html {
         let text = template.render().unwrap();
-        assert!(
-            !text.contains(" style=") && !text.contains("<style"),
-            "the policy forbids inline styles"
-        );
+        assert!(!text.contains(" style=") && !text.contains("<style"), "the policy forbids inline styles");
         let page = Html::parse_document(&text);
         assert!(page.errors.is_empty(), "{:?}\n{text}", page.errors);
         page
@@ -435,83 +410,43 @@ mod tests {
 
     fn attribute(page: &Html, selector: &str, name: &str) -> Option<String> {
         let selector = Selector::parse(selector).unwrap();
-        page.select(&selector)
-            .next()
-            .and_then(|element| element.attr(name))
-            .map(str::to_owned)
+        page.select(&selector).next().and_then(|element| element.attr(name)).map(str::to_owned)
     }
 
     fn text(page: &Html, selector: &str) -> String {
         let selector = Selector::parse(selector).unwrap();
-        page.select(&selector)
-            .flat_map(|element| element.text())
-            .collect::<String>()
-            .trim()
-            .to_owned()
+        page.select(&selector).flat_map(|element| element.text()).collect::<String>().trim().to_owned()
     }
 
     #[test]
     fn a_public_page_has_its_title_landmarks_and_the_readers_theme() {
         let page = draw(&Plain { page: public() });
         assert_eq!(text(&page, "title"), "Sleep & <light> – Harbour Health");
-        assert_eq!(
-            attribute(&page, "html", "data-theme").as_deref(),
-            Some("dark")
-        );
-        assert_eq!(
-            attribute(&page, "meta[name=color-scheme]", "content").as_deref(),
-            Some("dark")
-        );
-        assert_eq!(
-            attribute(&page, "body > a.skip", "href").as_deref(),
-            Some("#main")
-        );
+        assert_eq!(attribute(&page, "html", "data-theme").as_deref(), Some("dark"));
+        assert_eq!(attribute(&page, "meta[name=color-scheme]", "content").as_deref(), Some("dark"));
+        assert_eq!(attribute(&page, "body > a.skip", "href").as_deref(), Some("#main"));
         assert_eq!(text(&page, "main > h1"), "A page");
         assert_eq!(text(&page, ".masthead__nav [aria-current=true]"), "Sleep");
-        assert_eq!(
-            text(&page, ".foot__nav a"),
-            "Sleep",
-            "the menu without script"
-        );
-        assert_eq!(
-            text(&page, "form[method=post] .theme button[aria-pressed=true]"),
-            "Dark"
-        );
+        assert_eq!(text(&page, ".foot__nav a"), "Sleep", "the menu without script");
+        assert_eq!(text(&page, "form[method=post] .theme button[aria-pressed=true]"), "Dark");
         assert_eq!(
             attribute(&page, "form[action='/appearance'] input[name=return]", "value").as_deref(),
             Some("/sleep")
         );
-        assert_eq!(
-            attribute(&page, "link[rel=preload]", "as").as_deref(),
-            Some("font")
-        );
-        assert!(
-            text(&page, "script").is_empty(),
-            "no script in the page itself"
-        );
+        assert_eq!(attribute(&page, "link[rel=preload]", "as").as_deref(), Some("font"));
+        assert!(text(&page, "script").is_empty(), "no script in the page itself");
     }
 
     #[test]
     fn the_front_page_is_called_after_the_site_and_a_refused_form_says_error() {
-        let mut shell = PublicShell {
-            title: None,
-            theme: Theme::Auto,
-            ..public()
-        };
+        let mut shell = PublicShell { title: None, theme: Theme::Auto, ..public() };
         shell.system_fonts = true;
         shell.has_errors = true;
         let page = draw(&Plain { page: shell });
         assert_eq!(text(&page, "title"), "Error: Harbour Health");
         assert_eq!(attribute(&page, "html", "data-theme"), None);
-        assert_eq!(
-            attribute(&page, "html", "data-fonts").as_deref(),
-            Some("system")
-        );
-        assert_eq!(
-            attribute(&page, "link[rel=preload]", "href"),
-            None,
-            "no font is asked for"
-        );
+        assert_eq!(attribute(&page, "html", "data-fonts").as_deref(), Some("system"));
+        assert_eq!(attribute(&page, "link[rel=preload]", "href"), None, "no font is asked for");
     }
 
     #[test]
@@ -538,10 +473,7 @@ mod tests {
             flash: Some(Flash {
                 kind: NoticeKind::Ok,
                 text: "Approved Petra L.’s comment".into(),
-                undo: Some(Undo {
-                    action: "/desk/undo".into(),
-                    fields: vec![("id".into(), "7".into())],
-                }),
+                undo: Some(Undo { action: "/desk/undo".into(), fields: vec![("id".into(), "7".into())] }),
             }),
             ..DeskShell::default()
         };
@@ -550,47 +482,23 @@ mod tests {
         assert_eq!(text(&page, ".side .side__me bdi"), "Miriam Achebe");
         let token = "form[action='/desk/sign-out'] input[name=csrf_token]";
         assert_eq!(attribute(&page, token, "value").as_deref(), Some("t0k3n"));
-        assert_eq!(
-            text(&page, "main .notice--ok p"),
-            "Approved Petra L.’s comment"
-        );
-        assert_eq!(
-            attribute(&page, "[action='/desk/undo'] input[name=id]", "value").as_deref(),
-            Some("7")
-        );
+        assert_eq!(text(&page, "main .notice--ok p"), "Approved Petra L.’s comment");
+        assert_eq!(attribute(&page, "[action='/desk/undo'] input[name=id]", "value").as_deref(), Some("7"));
     }
 
     #[test]
     fn a_field_is_tied_to_its_hint_and_its_error_and_keeps_what_was_typed() {
         let mut errors = FormErrors::default();
         errors.add("name", "Enter your name");
-        let shell = BareShell {
-            lang: "en".into(),
-            dir: "ltr",
-            has_errors: true,
-            ..BareShell::default()
-        };
-        let page = draw(&Form {
-            page: shell,
-            name: "\"><script>",
-            errors,
-        });
-        assert_eq!(
-            attribute(&page, ".errsum a", "href").as_deref(),
-            Some("#f-name")
-        );
+        let shell = BareShell { lang: "en".into(), dir: "ltr", has_errors: true, ..BareShell::default() };
+        let page = draw(&Form { page: shell, name: "\"><script>", errors });
+        assert_eq!(attribute(&page, ".errsum a", "href").as_deref(), Some("#f-name"));
         assert_eq!(text(&page, ".errsum a"), "Enter your name");
         assert_eq!(text(&page, "#f-name-e"), "Error: Enter your name");
         let described = attribute(&page, "#f-name", "aria-describedby");
         assert_eq!(described.as_deref(), Some("f-name-h f-name-e"));
-        assert_eq!(
-            attribute(&page, "#f-name", "aria-invalid").as_deref(),
-            Some("true")
-        );
-        assert_eq!(
-            attribute(&page, "#f-name", "value").as_deref(),
-            Some("\"><script>")
-        );
+        assert_eq!(attribute(&page, "#f-name", "aria-invalid").as_deref(), Some("true"));
+        assert_eq!(attribute(&page, "#f-name", "value").as_deref(), Some("\"><script>"));
         assert_eq!(attribute(&page, "#f-email", "aria-describedby"), None);
         assert_eq!(attribute(&page, "#f-email", "aria-invalid"), None);
         assert_eq!(text(&page, "#f-body"), "<b>\nkept");
@@ -599,39 +507,15 @@ mod tests {
 
     #[test]
     fn error_pages_say_what_happened_and_what_to_do_next() {
-        let search = PublicShell {
-            search_href: Some("/search".into()),
-            ..public()
-        };
-        let near = vec![NavLink {
-            label: "Blackout".into(),
-            href: "/blackout".into(),
-            current: false,
-        }];
-        let page = draw(&NotFound {
-            page: search,
-            words: "black out".into(),
-            suggestions: near,
-        });
+        let search = PublicShell { search_href: Some("/search".into()), ..public() };
+        let near = vec![NavLink { label: "Blackout".into(), href: "/blackout".into(), current: false }];
+        let page = draw(&NotFound { page: search, words: "black out".into(), suggestions: near });
         assert_eq!(text(&page, "h1"), "Page not found");
-        assert_eq!(
-            attribute(&page, "form[role=search] input", "value").as_deref(),
-            Some("black out")
-        );
-        assert_eq!(
-            attribute(&page, ".related a", "href").as_deref(),
-            Some("/blackout")
-        );
+        assert_eq!(attribute(&page, "form[role=search] input", "value").as_deref(), Some("black out"));
+        assert_eq!(attribute(&page, ".related a", "href").as_deref(), Some("/blackout"));
 
-        let page = draw(&NotFound {
-            page: public(),
-            words: String::new(),
-            suggestions: Vec::new(),
-        });
-        assert!(
-            attribute(&page, "form[role=search]", "action").is_none(),
-            "no search, no search box"
-        );
+        let page = draw(&NotFound { page: public(), words: String::new(), suggestions: Vec::new() });
+        assert!(attribute(&page, "form[role=search]", "action").is_none(), "no search, no search box");
 
         let gone = Gone {
             page: public(),
@@ -643,22 +527,10 @@ mod tests {
         assert!(text(&draw(&Forbidden { page: public() }), "main").contains("it may have ended"));
         assert!(text(&draw(&TooManyRequests { page: public() }), "main").contains("Wait a minute"));
 
-        let bare = || BareShell {
-            site_name: "Harbour".into(),
-            lang: "en".into(),
-            dir: "ltr",
-            ..BareShell::default()
-        };
-        let failed = ServerFailed {
-            page: bare(),
-            reference: "4f2a".into(),
-            home_href: "/".into(),
-        };
+        let bare = || BareShell { site_name: "Harbour".into(), lang: "en".into(), dir: "ltr", ..BareShell::default() };
+        let failed = ServerFailed { page: bare(), reference: "4f2a".into(), home_href: "/".into() };
         assert_eq!(text(&draw(&failed), "code"), "4f2a");
-        let away = Unavailable {
-            page: bare(),
-            again_href: "/sleep".into(),
-        };
+        let away = Unavailable { page: bare(), again_href: "/sleep".into() };
         assert!(text(&draw(&away), "main").contains("Harbour is being updated"));
     }
 

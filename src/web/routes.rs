@@ -4,7 +4,10 @@ use actix_web::guard::{self, Guard};
 use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute, web};
 
 use crate::app::App;
-use crate::web::desk::{account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, references, revisions, setup, sign_in, today};
+use crate::web::desk::{
+    account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, references,
+    revisions, setup, sign_in, today,
+};
 use crate::web::error::AppError;
 use crate::web::{appearance, articles, assets, comment_feed, comments, confirm, feeds, health, media, subscriptions};
 
@@ -128,7 +131,12 @@ fn readable() -> ActixRoute {
 async fn elsewhere(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let path = request.path();
     let trimmed = path.trim_end_matches('/');
-    if !trimmed.is_empty() && trimmed.len() < path.len() && trimmed.starts_with('/') && !trimmed.starts_with("//") && !trimmed.contains('\\') {
+    if !trimmed.is_empty()
+        && trimmed.len() < path.len()
+        && trimmed.starts_with('/')
+        && !trimmed.starts_with("//")
+        && !trimmed.contains('\\')
+    {
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         return Ok(HttpResponse::PermanentRedirect().insert_header(("Location", format!("{trimmed}{query}"))).finish());
     }

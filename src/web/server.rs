@@ -50,13 +50,15 @@ pub fn allow_many_connections() {
 }
 
 /// Serves until `stop` turns true, then lets requests in flight finish.
-pub async fn serve(parts: Arc<Parts>, listener: TcpListener, workers: usize, mut stop: watch::Receiver<bool>) -> std::io::Result<()> {
+pub async fn serve(
+    parts: Arc<Parts>,
+    listener: TcpListener,
+    workers: usize,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let server = HttpServer::new(move || {
         let app = App::for_thread(&parts, limits::DB_CONNECTIONS_A_WORKER);
-        ActixApp::new()
-            .app_data(web::Data::new(app))
-            .wrap(from_fn(error_pages::pages))
-            .configure(routes::configure)
+        ActixApp::new().app_data(web::Data::new(app)).wrap(from_fn(error_pages::pages)).configure(routes::configure)
     })
     .workers(workers)
     .tcp_nodelay(true)

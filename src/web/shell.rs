@@ -31,7 +31,13 @@ pub fn address_of(request: &HttpRequest) -> String {
 /// A path of this site, or nothing: for `next` and `return` (requirements S13).
 #[must_use]
 pub fn own_path(address: &str) -> Option<&str> {
-    let own = address.starts_with('/') && !address.starts_with("//") && !address.contains('\\') && !text::has_control(address) && address.len() <= 2_000 && address.is_ascii() && !address.contains([' ', '\t', '\n', '\r']);
+    let own = address.starts_with('/')
+        && !address.starts_with("//")
+        && !address.contains('\\')
+        && !text::has_control(address)
+        && address.len() <= 2_000
+        && address.is_ascii()
+        && !address.contains([' ', '\t', '\n', '\r']);
     own.then_some(address)
 }
 
@@ -46,7 +52,10 @@ pub fn public(app: &App, settings: &Settings, request: &HttpRequest, title: Opti
 pub fn public_at(app: &App, settings: &Settings, theme: Theme, address: &str, title: Option<&str>) -> PublicShell {
     let path = address.split('?').next().unwrap_or("/");
     let links = |links: &[crate::settings::MenuLink]| {
-        links.iter().map(|link| NavLink { label: link.label.clone(), href: link.href.clone(), current: link.href == path }).collect::<Vec<_>>()
+        links
+            .iter()
+            .map(|link| NavLink { label: link.label.clone(), href: link.href.clone(), current: link.href == path })
+            .collect::<Vec<_>>()
     };
     let base = app.base_url(settings);
     PublicShell {
@@ -63,7 +72,11 @@ pub fn public_at(app: &App, settings: &Settings, theme: Theme, address: &str, ti
         home_href: urls::home(),
         search_href: None,
         nav: links(&settings.site.menu),
-        feeds: vec![FeedLink { title: settings.site.name.clone(), href: urls::feed(), media_type: "application/atom+xml" }],
+        feeds: vec![FeedLink {
+            title: settings.site.name.clone(),
+            href: urls::feed(),
+            media_type: "application/atom+xml",
+        }],
         footer_line: settings.site.footer_line.clone(),
         footer_links: links(&settings.site.footer_menu),
         feed_href: Some(urls::feed()),
@@ -137,7 +150,9 @@ mod tests {
         for own in ["/", "/desk/comments?queue=held", "/a#b"] {
             assert_eq!(own_path(own), Some(own));
         }
-        for foreign in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: x", "a", "/a b"] {
+        for foreign in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: x", "a", "/a b"]
+        {
             assert_eq!(own_path(foreign), None, "{foreign:?}");
         }
     }

@@ -15,9 +15,7 @@ use crate::web::views::DataBlock;
 #[must_use]
 pub fn article(base: &Url, settings: &Settings, article: &PublicArticle) -> DataBlock {
     let absolute = |path: &str| base.join(path).map(String::from).unwrap_or_default();
-    let person = |credit: &Credited| {
-        json!({ "@type": "Person", "name": credit.name, "url": absolute(&urls::author(&credit.slug)), "jobTitle": credit.line() })
-    };
+    let person = |credit: &Credited| json!({ "@type": "Person", "name": credit.name, "url": absolute(&urls::author(&credit.slug)), "jobTitle": credit.line() });
     let address = absolute(&urls::article(&article.slug));
     let people = |role| article.credited(role).map(person).collect::<Vec<Value>>();
     let mut about = json!({
@@ -48,7 +46,8 @@ pub fn article(base: &Url, settings: &Settings, article: &PublicArticle) -> Data
         "dateModified": shell::machine_time(article.updated_at),
     });
     let home = ("Home".to_owned(), "/".to_owned());
-    let crumbs = std::iter::once(home).chain(article.topics.iter().map(|topic| (topic.name.clone(), urls::topic(&topic.slug))));
+    let crumbs =
+        std::iter::once(home).chain(article.topics.iter().map(|topic| (topic.name.clone(), urls::topic(&topic.slug))));
     let crumbs: Vec<Value> = crumbs
         .zip(1..)
         .map(|((name, path), position): (_, u32)| json!({ "@type": "ListItem", "position": position, "name": name, "item": absolute(&path) }))

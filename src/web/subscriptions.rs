@@ -50,7 +50,8 @@ impl FromRequest for Pressed {
     fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let payload = payload.take();
         Box::pin(async move {
-            let body = tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload)).await.map_err(|_| AppError::TooSlow)??;
+            let body =
+                tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload)).await.map_err(|_| AppError::TooSlow)??;
             Ok(if body == b"stop=all" { Self::All } else { Self::This })
         })
     }
@@ -59,7 +60,9 @@ impl FromRequest for Pressed {
 async fn collect(mut payload: Payload) -> Result<Vec<u8>, AppError> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
-        body.extend_from_slice(&chunk.map_err(|_| AppError::BadRequest("The form did not arrive whole. Send it again."))?);
+        body.extend_from_slice(
+            &chunk.map_err(|_| AppError::BadRequest("The form did not arrive whole. Send it again."))?,
+        );
         if body.len() > limits::FORM_BODY_BYTES_MAX {
             return Err(AppError::TooLarge);
         }
@@ -93,7 +96,10 @@ pub async fn stop(app: Data<App>, request: HttpRequest, pressed: Pressed) -> Res
     let target = target(&app, &request)?;
     app.db.transact(async |tx| stop_what(tx, target, pressed).await).await?;
     let back = urls::mail_unsubscribe(request.match_info().query("token"));
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, back)).insert_header((header::CACHE_CONTROL, "no-store")).finish())
+    Ok(HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, back))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish())
 }
 
 async fn stop_what(tx: &mut crate::db::Tx, target: Target, pressed: Pressed) -> Result<(), DbError> {

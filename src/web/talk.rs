@@ -11,8 +11,8 @@ use data_encoding::BASE64URL_NOPAD;
 
 use crate::app::App;
 use crate::comments::model::{Notify, Place, Words};
-use crate::comments::thread::{self, Ask, Comment, Show, Sort, Stretch, Thread, Which};
 use crate::comments::preview;
+use crate::comments::thread::{self, Ask, Comment, Show, Sort, Stretch, Thread, Which};
 use crate::core::ids::CommentId;
 use crate::core::limits;
 use crate::core::rng::Token;
@@ -58,7 +58,8 @@ pub struct Query {
 
 impl Query {
     /// Nothing asked for.
-    pub const PLAIN: Self = Self { sort: Sort::Oldest, after: None, at: None, reply: None, is_gone: false, asks_to_confirm: false };
+    pub const PLAIN: Self =
+        Self { sort: Sort::Oldest, after: None, at: None, reply: None, is_gone: false, asks_to_confirm: false };
 
     /// Reads the known parameters; others, and values that mean nothing, are passed over.
     #[must_use]
@@ -116,7 +117,9 @@ impl Viewer {
     /// Whether a request carries a cookie that may make the page its own: then [`Viewer`] is to be loaded.
     #[must_use]
     pub fn may_be_known(app: &App, request: &HttpRequest) -> bool {
-        [READER_COOKIE, REMEMBER_COOKIE, cookies::SESSION].iter().any(|name| cookies::read(app, request, name).is_some())
+        [READER_COOKIE, REMEMBER_COOKIE, cookies::SESSION]
+            .iter()
+            .any(|name| cookies::read(app, request, name).is_some())
     }
 
     /// Who sends a request.
@@ -135,9 +138,13 @@ impl Viewer {
 /// Name and address out of the cookie: two parts of base64url, divided by a dot.
 fn remembered(value: &str) -> Option<(String, String)> {
     let (name, email) = value.split_once('.')?;
-    let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decode =
+        |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let (name, email) = (decode(name)?, decode(email)?);
-    let fits = name.chars().count() <= limits::NAME_CHARS_MAX && email.len() <= limits::EMAIL_CHARS_MAX && !text::has_control(&name) && !text::has_control(&email);
+    let fits = name.chars().count() <= limits::NAME_CHARS_MAX
+        && email.len() <= limits::EMAIL_CHARS_MAX
+        && !text::has_control(&name)
+        && !text::has_control(&email);
     fits.then_some((name, email))
 }
 
@@ -433,7 +440,13 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
         (None, Some(after)) => Which::After(after),
         (None, None) => Which::First,
     };
-    let ask = Ask { article: given.place.article, sort: query.sort, which, depth: given.settings.comments.depth, browser: given.viewer.browser };
+    let ask = Ask {
+        article: given.place.article,
+        sort: query.sort,
+        which,
+        depth: given.settings.comments.depth,
+        browser: given.viewer.browser,
+    };
     let page = thread::page(conn, ask).await?;
     let draw = Draw { app, given: &given, now: app.now(), newest_own: newest_own(&page.threads) };
     let threads: Vec<ThreadView> = page.threads.iter().map(|thread| draw.thread(thread)).collect();
@@ -446,8 +459,11 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
     let parent = drawn.or(far.as_ref());
     let closed = draw.closed();
     let slug = &given.place.slug;
-    let next = page.next.map(|after| (urls::talk_page(slug, query.sort_word(), Some(after)) + "#comments", next_label(given.count)));
-    let first_href = (page.has_earlier || query.after.is_some()).then(|| urls::talk_page(slug, query.sort_word(), None) + "#comments");
+    let next = page
+        .next
+        .map(|after| (urls::talk_page(slug, query.sort_word(), Some(after)) + "#comments", next_label(given.count)));
+    let first_href = (page.has_earlier || query.after.is_some())
+        .then(|| urls::talk_page(slug, query.sort_word(), None) + "#comments");
     let heading = heading(given.count);
     let sorts = Sort::ALL.iter().map(|sort| (sort.as_str(), sort.label(), *sort == query.sort)).collect();
     let notice = draw.notice(query.reply.is_some() && parent.is_none());
@@ -480,7 +496,10 @@ async fn root_of(conn: &mut Conn, given: &Given<'_>, id: CommentId) -> Result<Co
 }
 
 fn find(threads: &[Thread], id: CommentId) -> Option<&Comment> {
-    threads.iter().flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last)).find(|comment| comment.id == id)
+    threads
+        .iter()
+        .flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last))
+        .find(|comment| comment.id == id)
 }
 
 /// What this browser wrote last, of what is drawn: greeted right after posting.
@@ -517,13 +536,21 @@ impl Draw<'_> {
         if self.given.place.mode == CommentsMode::Open {
             return None;
         }
-        let on = self.given.place.closed_at.map(|at| format!(" on {}", shell::date_in_words(at, self.given.settings))).unwrap_or_default();
+        let on = self
+            .given
+            .place
+            .closed_at
+            .map(|at| format!(" on {}", shell::date_in_words(at, self.given.settings)))
+            .unwrap_or_default();
         Some(format!("Comments closed{on}. You can still read them."))
     }
 
     fn notice(&self, parent_is_gone: bool) -> Option<(NoticeKind, String)> {
         if parent_is_gone {
-            return Some((NoticeKind::Info, "The comment you were answering was removed. You can post yours on its own.".into()));
+            return Some((
+                NoticeKind::Info,
+                "The comment you were answering was removed. You can post yours on its own.".into(),
+            ));
         }
         if self.given.query.is_gone {
             return Some((NoticeKind::Info, "That comment is no longer here.".into()));
@@ -534,7 +561,8 @@ impl Draw<'_> {
 
     fn thread(&self, thread: &Thread) -> ThreadView {
         let replies = nested(thread.replies.iter().map(|reply| (reply.level, self.comment(reply))));
-        let replies_label = |count: usize| if count == 1 { "1 reply".to_owned() } else { format!("{} replies", text::grouped(count)) };
+        let replies_label =
+            |count: usize| if count == 1 { "1 reply".to_owned() } else { format!("{} replies", text::grouped(count)) };
         let drawn = thread.replies.len() + thread.last.len();
         let mut summary = if drawn == 0 { String::new() } else { replies_label(thread.reply_count.max(1)) };
         if thread.staff_count > 0 && drawn > 0 {
@@ -545,7 +573,16 @@ impl Draw<'_> {
             top: self.comment(&thread.top),
             replies,
             summary,
-            more: (thread.folded > 0).then(|| (if thread.folded == 1 { "Show 1 more reply".to_owned() } else { format!("Show {} more replies", text::grouped(thread.folded)) }, href)),
+            more: (thread.folded > 0).then(|| {
+                (
+                    if thread.folded == 1 {
+                        "Show 1 more reply".to_owned()
+                    } else {
+                        format!("Show {} more replies", text::grouped(thread.folded))
+                    },
+                    href,
+                )
+            }),
             last: thread.last.iter().map(|reply| self.comment(reply)).collect(),
         }
     }
@@ -577,12 +614,21 @@ impl Draw<'_> {
             to: to.map(|(parent, name)| (name, format!("#comment-{parent}"))),
             html: comment.html.clone(),
             reply_href: (is_public && is_open).then(|| urls::reply(&self.given.place.slug, comment.id)),
-            edit: can_change.then(|| self.minutes_left(comment)).flatten().map(|left| (urls::comment_edit(comment.id), left)),
+            edit: can_change
+                .then(|| self.minutes_left(comment))
+                .flatten()
+                .map(|left| (urls::comment_edit(comment.id), left)),
             withdraw_href: can_change.then(|| urls::comment_withdraw(comment.id)),
             note: self.note(comment),
             is_new: self.is_new(comment),
             has_form: is_public && is_open && self.given.query.reply == Some(comment.id),
-            desk_href: self.given.viewer.staff.as_ref().filter(|staff| is_living && staff.may(crate::staff::roles::Act::Decide)).map(|_| urls::desk_comment(comment.id)),
+            desk_href: self
+                .given
+                .viewer
+                .staff
+                .as_ref()
+                .filter(|staff| is_living && staff.may(crate::staff::roles::Act::Decide))
+                .map(|_| urls::desk_comment(comment.id)),
         }
     }
 
@@ -601,12 +647,20 @@ impl Draw<'_> {
             return Some(format!("Waiting for a moderator. Only you can see this for now.{reason}"));
         }
         let minutes = self.given.settings.comments.edit_window_minutes;
-        (comment.show == Show::Public && self.is_new(comment)).then(|| if minutes == 0 { "Your comment is up.".to_owned() } else { format!("Your comment is up. You can edit it for {minutes} minutes.") })
+        (comment.show == Show::Public && self.is_new(comment)).then(|| {
+            if minutes == 0 {
+                "Your comment is up.".to_owned()
+            } else {
+                format!("Your comment is up. You can edit it for {minutes} minutes.")
+            }
+        })
     }
 
     /// Whether it was posted with the request before this one.
     fn is_new(&self, comment: &Comment) -> bool {
-        self.newest_own == Some(comment.id) && self.given.query.at.is_some() && self.now - comment.created_at < JUST_POSTED
+        self.newest_own == Some(comment.id)
+            && self.given.query.at.is_some()
+            && self.now - comment.created_at < JUST_POSTED
     }
 
     fn form(&self, parent: Option<&Comment>) -> FormView {
@@ -616,7 +670,12 @@ impl Draw<'_> {
             heading: name.map_or_else(|| "Leave a comment".to_owned(), |name| format!("Reply to {name}")),
             parent: parent.map(|parent| parent.id),
             quote: parent.map(|parent| text::excerpt(&plain(parent.html.as_str()), 160)).unwrap_or_default(),
-            stamp: self.given.form.stamp.unwrap_or(Stamp { at: self.app.now(), is_fresh: !self.given.is_kept }).sign(self.app.secret()),
+            stamp: self
+                .given
+                .form
+                .stamp
+                .unwrap_or(Stamp { at: self.app.now(), is_fresh: !self.given.is_kept })
+                .sign(self.app.secret()),
             see_href: self.given.form.see.map(urls::comment),
             ..FormView::default()
         }
@@ -624,9 +683,18 @@ impl Draw<'_> {
 }
 
 /// What was typed and what is wrong with it, into a form.
-fn fill(app: &App, mut form: FormView, state: FormState, settings: &Settings, is_kept: bool, viewer: &Viewer) -> FormView {
+fn fill(
+    app: &App,
+    mut form: FormView,
+    state: FormState,
+    settings: &Settings,
+    is_kept: bool,
+    viewer: &Viewer,
+) -> FormView {
     form.key = state.key.or_else(|| (!is_kept).then(|| app.rng().form_key()));
-    form.staff = viewer.staff.as_ref().map(|staff| if staff.title().is_empty() { staff.name().to_owned() } else { format!("{}, {}", staff.name(), staff.title()) });
+    form.staff = viewer.staff.as_ref().map(|staff| {
+        if staff.title().is_empty() { staff.name().to_owned() } else { format!("{}, {}", staff.name(), staff.title()) }
+    });
     form.csrf_token = viewer.staff.as_ref().map(|staff| staff.csrf().to_owned());
     form.offers_to_remember = viewer.browser.is_some() || viewer.remembered.is_some();
     form.typed = state.typed.unwrap_or_else(|| {
@@ -634,7 +702,8 @@ fn fill(app: &App, mut form: FormView, state: FormState, settings: &Settings, is
         Typed { remember: viewer.remembered.is_some(), name, email, ..Typed::default() }
     });
     form.preview = state.preview.map(|words| {
-        let name = viewer.staff.as_ref().map_or_else(|| text::tidy_name(&form.typed.name), |staff| staff.name().to_owned());
+        let name =
+            viewer.staff.as_ref().map_or_else(|| text::tidy_name(&form.typed.name), |staff| staff.name().to_owned());
         let notes = if viewer.staff.is_some() { Vec::new() } else { preview::notes(&words, &settings.comments) };
         PreviewView { initials: text::initials(&name), name, html: words.text.html, notes }
     });
@@ -646,7 +715,12 @@ fn fill(app: &App, mut form: FormView, state: FormState, settings: &Settings, is
 /// The page of one long thread.
 #[must_use]
 pub fn stretch_view(app: &App, given: &Given<'_>, stretch: &Stretch) -> (CommentView, Replies) {
-    let draw = Draw { app, given, now: app.now(), newest_own: stretch.replies.iter().filter(|reply| reply.is_own).map(|reply| reply.id).max() };
+    let draw = Draw {
+        app,
+        given,
+        now: app.now(),
+        newest_own: stretch.replies.iter().filter(|reply| reply.is_own).map(|reply| reply.id).max(),
+    };
     let replies = nested(stretch.replies.iter().map(|reply| (reply.level, draw.comment(reply))));
     (draw.comment(&stretch.top), replies)
 }
@@ -713,7 +787,12 @@ fn plain(html: &str) -> String {
             _ => {}
         }
     }
-    out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&nbsp;", " ").replace("&amp;", "&")
+    out.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&nbsp;", " ")
+        .replace("&amp;", "&")
 }
 
 /// Whether a form's word for mail is ticked in its check box.
@@ -742,7 +821,10 @@ mod tests {
 
     #[test]
     fn name_and_address_come_back_out_of_the_cookie() {
-        assert_eq!(remembered(&remember("Zoë; K.", "z@mail.example")), Some(("Zoë; K.".into(), "z@mail.example".into())));
+        assert_eq!(
+            remembered(&remember("Zoë; K.", "z@mail.example")),
+            Some(("Zoë; K.".into(), "z@mail.example".into()))
+        );
         for wrong in ["", "x", "!.!", "YQ", "AA.YQ"] {
             assert_eq!(remembered(wrong), None, "{wrong}");
         }

@@ -74,7 +74,8 @@ impl StoryView {
     /// For a list in the site's zone.
     #[must_use]
     pub fn of(story: &Story, settings: &Settings) -> Self {
-        let is_updated = shell::date_short(story.updated_at, settings) != shell::date_short(story.first_published_at, settings);
+        let is_updated =
+            shell::date_short(story.updated_at, settings) != shell::date_short(story.first_published_at, settings);
         let at = if is_updated { story.updated_at } else { story.first_published_at };
         Self {
             href: urls::article(&story.slug),
@@ -86,8 +87,16 @@ impl StoryView {
             when: When::day(at, settings),
             is_updated,
             minutes: count(i64::from(story.minutes), "minute", "minutes"),
-            comments: if story.comment_count > 0 { count(i64::from(story.comment_count), "comment", "comments") } else { String::new() },
-            sources: if story.source_count > 0 { count(story.source_count, "source", "sources") } else { String::new() },
+            comments: if story.comment_count > 0 {
+                count(i64::from(story.comment_count), "comment", "comments")
+            } else {
+                String::new()
+            },
+            sources: if story.source_count > 0 {
+                count(story.source_count, "source", "sources")
+            } else {
+                String::new()
+            },
             picture: story.picture.clone(),
         }
     }
@@ -141,7 +150,13 @@ impl SourceView {
         Self::build(number, &source.item(), source.trusted, (source.retraction, source.retraction_year), marks)
     }
 
-    fn build<'a>(number: i32, item: &Item, trusted: bool, retraction: (Retraction, Option<i32>), marks: impl Iterator<Item = &'a str>) -> Self {
+    fn build<'a>(
+        number: i32,
+        item: &Item,
+        trusted: bool,
+        retraction: (Retraction, Option<i32>),
+        marks: impl Iterator<Item = &'a str>,
+    ) -> Self {
         let word = match retraction.0 {
             Retraction::None => None,
             Retraction::Retracted => Some("Retracted"),
@@ -205,7 +220,10 @@ mod tests {
     #[test]
     fn letters_go_on_after_z() {
         let letters: Vec<String> = letters().take(28).collect();
-        assert_eq!((letters[0].as_str(), letters[25].as_str(), letters[26].as_str(), letters[27].as_str()), ("a", "z", "aa", "ab"));
+        assert_eq!(
+            (letters[0].as_str(), letters[25].as_str(), letters[26].as_str(), letters[27].as_str()),
+            ("a", "z", "aa", "ab")
+        );
     }
 
     #[test]

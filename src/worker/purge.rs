@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::app::App;
 use crate::core::limits;
 use crate::db::DbError;
-use crate::db::schema::{address_confirmations, comments, reader_browsers, sign_in_failures, staff_links, staff_sessions};
+use crate::db::schema::{
+    address_confirmations, comments, reader_browsers, sign_in_failures, staff_links, staff_sessions,
+};
 use crate::jobs::queue;
 use crate::mail::outbox;
 use crate::mail::send::Mailer;
@@ -28,12 +30,16 @@ pub(super) async fn run(app: &App, mailer: &Mailer) -> Result<(), DbError> {
     until_none(async |conn| end_failures(conn, before(limits::FAILURES_KEPT)).await, conn).await?;
     until_none(async |conn| end_browsers(conn, now).await, conn).await?;
     until_none(async |conn| queue::purge(conn, before(limits::JOBS_KEPT), limits::PURGE_ROWS).await, conn).await?;
-    until_none(async |conn| outbox::erase_bodies(conn, before(limits::MAIL_BODY_KEPT), limits::PURGE_ROWS).await, conn).await?;
+    until_none(async |conn| outbox::erase_bodies(conn, before(limits::MAIL_BODY_KEPT), limits::PURGE_ROWS).await, conn)
+        .await?;
     until_none(async |conn| outbox::purge(conn, before(limits::MAIL_KEPT), limits::PURGE_ROWS).await, conn).await?;
     erase_files(mailer, conn).await
 }
 
-async fn until_none(step: impl AsyncFn(&mut AsyncPgConnection) -> Result<usize, DbError>, conn: &mut AsyncPgConnection) -> Result<(), DbError> {
+async fn until_none(
+    step: impl AsyncFn(&mut AsyncPgConnection) -> Result<usize, DbError>,
+    conn: &mut AsyncPgConnection,
+) -> Result<(), DbError> {
     while step(conn).await? > 0 {}
     Ok(())
 }
@@ -74,17 +80,30 @@ async fn end_links(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Resul
 }
 
 async fn end_confirmations(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {
-    Ok(diesel::delete(address_confirmations::table).filter(address_confirmations::expires_at.lt(before)).execute(conn).await?)
+    Ok(diesel::delete(address_confirmations::table)
+        .filter(address_confirmations::expires_at.lt(before))
+        .execute(conn)
+        .await?)
 }
 
 async fn end_failures(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {
-    let old: Vec<i64> = sign_in_failures::table.filter(sign_in_failures::failed_at.lt(before)).select(sign_in_failures::id).limit(limits::PURGE_ROWS).load(conn).await?;
+    let old: Vec<i64> = sign_in_failures::table
+        .filter(sign_in_failures::failed_at.lt(before))
+        .select(sign_in_failures::id)
+        .limit(limits::PURGE_ROWS)
+        .load(conn)
+        .await?;
     Ok(diesel::delete(sign_in_failures::table).filter(sign_in_failures::id.eq_any(old)).execute(conn).await?)
 }
 
 // Comments keep their text and lose only the tie to the browser (on delete set null).
 async fn end_browsers(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<usize, DbError> {
-    let old: Vec<i64> = reader_browsers::table.filter(reader_browsers::expires_at.lt(now)).select(reader_browsers::id).limit(limits::PURGE_ROWS).load(conn).await?;
+    let old: Vec<i64> = reader_browsers::table
+        .filter(reader_browsers::expires_at.lt(now))
+        .select(reader_browsers::id)
+        .limit(limits::PURGE_ROWS)
+        .load(conn)
+        .await?;
     Ok(diesel::delete(reader_browsers::table).filter(reader_browsers::id.eq_any(old)).execute(conn).await?)
 }
 

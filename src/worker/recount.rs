@@ -62,7 +62,14 @@ async fn put_right(tx: &mut Tx, id: ArticleId) -> Result<(), DbError> {
     diesel::update(articles::table.find(id)).set(articles::comment_count.eq(counted)).execute(tx.conn()).await?;
     tx.touch(Tag::Article(id));
     let detail = json!({ "stored": stored, "counted": counted });
-    let entry = audit::Entry { actor: Actor::System, action: "article.recount", subject: "article", subject_id: Some(id.0), detail, evidence: None };
+    let entry = audit::Entry {
+        actor: Actor::System,
+        action: "article.recount",
+        subject: "article",
+        subject_id: Some(id.0),
+        detail,
+        evidence: None,
+    };
     audit::append(tx, entry).await?;
     Ok(())
 }

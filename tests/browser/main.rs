@@ -12,8 +12,8 @@
 mod support;
 
 mod checks;
-mod desk_pages;
 mod demo_pages;
+mod desk_pages;
 mod driver;
 mod hostile;
 mod journeys;

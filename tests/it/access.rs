@@ -16,7 +16,8 @@ use crate::support::people::Member;
 use crate::support::site::Site;
 
 /// What a role is by, in the order of the answers below.
-const ROLES: [Role; 6] = [Role::Owner, Role::Administrator, Role::Editor, Role::Author, Role::Reviewer, Role::Moderator];
+const ROLES: [Role; 6] =
+    [Role::Owner, Role::Administrator, Role::Editor, Role::Author, Role::Reviewer, Role::Moderator];
 
 /// What a person may with an address that is about a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,8 @@ async fn article(site: &Site, slug: &str, writer: StaffId) -> (i64, i64) {
 
 async fn browser_of(site: &Site, member: &Member) -> Browser {
     let whence = Whence { network: Network::of([203, 0, 113, 9].into()), user_agent: "Test", device: None };
-    let opened = site.app.db.transact(async |tx| session::open(tx, site.app.rng(), member.id, &whence).await).await.unwrap();
+    let opened =
+        site.app.db.transact(async |tx| session::open(tx, site.app.rng(), member.id, &whence).await).await.unwrap();
     let browser = site.browser();
     browser.jar.add_cookie_str(&format!("stet_session={}", opened.token.reveal()), &site.base.parse().unwrap());
     browser
@@ -136,7 +138,11 @@ async fn ask(browser: &Browser, method: &str, address: &str, csrf: Option<&str>)
     }
     let token = csrf.map(|token| format!("csrf_token={token}")).unwrap_or_default();
     // Whole enough that the right over the record is what decides.
-    let fields = if address.ends_with("/decision") { "&to=approved&revision=1&submission_key=abcdefghijklmnopqrstuv" } else { "" };
+    let fields = if address.ends_with("/decision") {
+        "&to=approved&revision=1&submission_key=abcdefghijklmnopqrstuv"
+    } else {
+        ""
+    };
     browser.send(Method::POST, address, &[("sec-fetch-site", "same-origin")], Some(format!("{token}{fields}"))).await
 }
 
@@ -177,7 +183,8 @@ async fn every_route_lets_in_whom_the_table_says() {
         for (role, member) in &house.members {
             for whose in [Whose::Own, Whose::Others] {
                 let address = fill(route.pattern, whose, &house.records, spare.id.0);
-                let is_about_a_record = fill(route.pattern, Whose::Own, &house.records, 0) != fill(route.pattern, Whose::Others, &house.records, 0);
+                let is_about_a_record = fill(route.pattern, Whose::Own, &house.records, 0)
+                    != fill(route.pattern, Whose::Others, &house.records, 0);
                 let expected = match may(route.access, *role) {
                     May::Always => true,
                     May::Never => false,
@@ -188,9 +195,15 @@ async fn every_route_lets_in_whom_the_table_says() {
                 let page = ask(&browser, route.method, &address, Some(&token)).await;
                 // Another's record may be hidden instead of refused (goal sheet M43).
                 let signed_out = address == "/desk/sign-out" && page.status == StatusCode::SEE_OTHER;
-                let let_in = (signed_out || !is_refused(&page)) && !(whose == Whose::Others && !expected && page.status == StatusCode::NOT_FOUND);
+                let let_in = (signed_out || !is_refused(&page))
+                    && !(whose == Whose::Others && !expected && page.status == StatusCode::NOT_FOUND);
                 if let_in != expected || page.status.is_server_error() {
-                    wrong.push(format!("{} {address} as {role} ({whose:?}): {} but {}", route.method, page.status, if expected { "may" } else { "may not" }));
+                    wrong.push(format!(
+                        "{} {address} as {role} ({whose:?}): {} but {}",
+                        route.method,
+                        page.status,
+                        if expected { "may" } else { "may not" }
+                    ));
                 }
             }
         }
@@ -252,6 +265,9 @@ fn no_article_can_hide_an_address_of_ours() {
     for route in ROUTES {
         let first = route.pattern.trim_start_matches('/').split('/').next().unwrap_or_default();
         let word = first.trim_start_matches('.').split('.').next().unwrap_or_default();
-        assert!(first.is_empty() || first.starts_with('{') || stet::urls::is_reserved(word), "{first} is not in urls::RESERVED_SLUGS");
+        assert!(
+            first.is_empty() || first.starts_with('{') || stet::urls::is_reserved(word),
+            "{first} is not in urls::RESERVED_SLUGS"
+        );
     }
 }

@@ -13,7 +13,11 @@ async fn a_first_comment_is_held_and_shown_to_its_writer_only() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     assert!(answer.location().unwrap().contains("#comment-1"));
     let page = dele.get(&answer.location().unwrap()).await;
-    assert!(page.text_at("#comment-1 .held").contains("Waiting for a moderator. Only you can see this for now. It is the first comment from this email."));
+    assert!(
+        page.text_at("#comment-1 .held").contains(
+            "Waiting for a moderator. Only you can see this for now. It is the first comment from this email."
+        )
+    );
     assert_eq!(page.text_at("#comment-1 em"), "still");
     assert_eq!(page.header("cache-control"), Some("private, no-store"));
     assert_eq!(page.text_at("#talk-h"), "No comments yet");
@@ -46,16 +50,42 @@ async fn an_approved_comment_is_everybodys_and_the_kept_page_is_replaced() {
 async fn every_mistake_is_told_at_once_and_everything_typed_is_kept() {
     let site = conversation::site().await;
     let browser = site.browser();
-    let form = browser.look(ARTICLE).await.form("#reply form").fill("body", "x").fill("name", "bestdrops.com").fill("email", "dele.mail.example").choose("notify", "replies").choose("act", "post");
+    let form = browser
+        .look(ARTICLE)
+        .await
+        .form("#reply form")
+        .fill("body", "x")
+        .fill("name", "bestdrops.com")
+        .fill("email", "dele.mail.example")
+        .choose("notify", "replies")
+        .choose("act", "post");
     let page = browser.submit(&form).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     let summary = page.texts("#reply .errsum a");
-    assert_eq!(summary, ["Comment must be at least 2 characters", "Name can’t be a web address", "Enter an email address with an @, like name@example.org"]);
+    assert_eq!(
+        summary,
+        [
+            "Comment must be at least 2 characters",
+            "Name can’t be a web address",
+            "Enter an email address with an @, like name@example.org"
+        ]
+    );
     assert!(page.text_at("title").starts_with("Error: "));
     let again = page.form("#reply form");
-    assert_eq!((again.value("body"), again.value("name"), again.value("email"), again.value("notify")), (Some("x"), Some("bestdrops.com"), Some("dele.mail.example"), Some("replies")));
+    assert_eq!(
+        (again.value("body"), again.value("name"), again.value("email"), again.value("notify")),
+        (Some("x"), Some("bestdrops.com"), Some("dele.mail.example"), Some("replies"))
+    );
     assert_eq!(page.attribute("#f-body", "aria-invalid").as_deref(), Some("true"));
-    let page = browser.submit(&again.fill("body", "Now it is long enough.").fill("name", "Dele").fill("email", "dele@mail.example").choose("act", "post")).await;
+    let page = browser
+        .submit(
+            &again
+                .fill("body", "Now it is long enough.")
+                .fill("name", "Dele")
+                .fill("email", "dele@mail.example")
+                .choose("act", "post"),
+        )
+        .await;
     assert_eq!(page.status, StatusCode::SEE_OTHER);
 }
 
@@ -76,7 +106,8 @@ async fn names_of_the_team_are_refused_in_any_dress() {
 async fn a_preview_stores_nothing_and_shows_the_comment_as_it_will_look() {
     let site = conversation::site().await;
     let browser = site.browser();
-    let mut form = written(&browser.look(ARTICLE).await, "See https://a.example/1 and https://a.example/2, **please**.");
+    let mut form =
+        written(&browser.look(ARTICLE).await, "See https://a.example/1 and https://a.example/2, **please**.");
     form.fields.retain(|(name, _)| name != "act");
     let page = browser.submit(&form.choose("act", "preview")).await;
     assert_eq!(page.status, StatusCode::OK);
@@ -113,7 +144,12 @@ async fn twenty_equal_posts_at_once_make_one_comment() {
     });
     for post in posts.collect::<Vec<_>>() {
         let answer = post.await.unwrap();
-        assert_eq!((answer.status, answer.location().is_some_and(|to| to.ends_with("#comment-1"))), (StatusCode::SEE_OTHER, true), "{}", answer.text);
+        assert_eq!(
+            (answer.status, answer.location().is_some_and(|to| to.ends_with("#comment-1"))),
+            (StatusCode::SEE_OTHER, true),
+            "{}",
+            answer.text
+        );
     }
     assert_eq!(site.one::<i64>("select count(*) from comments").await, 1);
 }
@@ -129,7 +165,12 @@ async fn a_reply_stands_under_its_comment_and_deeper_ones_say_whom_they_answer()
         let page = dele.look(&format!("/night-shift?reply={id}")).await;
         assert_eq!(page.text_at("#reply h2"), "Reply to Dele A.");
         site.later(TimeDelta::seconds(10));
-        let form = page.form("#reply form").fill("body", texts.next().unwrap()).fill("name", "Dele A.").fill("email", "dele@mail.example").choose("act", "post");
+        let form = page
+            .form("#reply form")
+            .fill("body", texts.next().unwrap())
+            .fill("name", "Dele A.")
+            .fill("email", "dele@mail.example")
+            .choose("act", "post");
         let answer = dele.submit(&form).await;
         assert_eq!(answer.location().as_deref(), Some(format!("/night-shift?at=1#comment-{}", id + 1).as_str()));
         approve_all(&desk).await;
@@ -147,18 +188,37 @@ async fn a_reply_stands_under_its_comment_and_deeper_ones_say_whom_they_answer()
 async fn bots_are_filed_as_spam_with_the_reason() {
     let site = conversation::site().await;
     let browser = site.browser();
-    let trapped = written(&browser.look(ARTICLE).await, "Buy my wonderful drops today.").fill("homepage", "https://drops.example");
+    let trapped = written(&browser.look(ARTICLE).await, "Buy my wonderful drops today.")
+        .fill("homepage", "https://drops.example");
     assert_eq!(browser.submit(&trapped).await.status, StatusCode::SEE_OTHER);
-    assert_eq!(site.one::<String>("select status || ' ' || status_reason from comments where id = 1").await, "spam trap");
+    assert_eq!(
+        site.one::<String>("select status || ' ' || status_reason from comments where id = 1").await,
+        "spam trap"
+    );
     sql(&site, "update comments set status = 'approved', status_reason = null, published_at = created_at where id = 1; update articles set comment_count = 1").await;
     // A page for one reader knows when it was opened; a kept one believes script's own figure.
-    let fast = browser.look("/night-shift?reply=1").await.form("#reply form").fill("body", "Quicker than anyone types.").fill("name", "Bot").fill("email", "bot@mail.example").choose("act", "post");
+    let fast = browser
+        .look("/night-shift?reply=1")
+        .await
+        .form("#reply form")
+        .fill("body", "Quicker than anyone types.")
+        .fill("name", "Bot")
+        .fill("email", "bot@mail.example")
+        .choose("act", "post");
     site.later(TimeDelta::seconds(2));
     browser.submit(&fast).await;
-    assert_eq!(site.one::<String>("select status || ' ' || (screening->0->>'badge') from comments where id = 2").await, "spam Posted 2 seconds after opening");
+    assert_eq!(
+        site.one::<String>("select status || ' ' || (screening->0->>'badge') from comments where id = 2").await,
+        "spam Posted 2 seconds after opening"
+    );
     let page = browser.look("/night-shift?reply=1").await;
     site.later(TimeDelta::seconds(3));
-    let slow = page.form("#reply form").fill("body", "As fast as a person can be.").fill("name", "Person").fill("email", "p@mail.example").choose("act", "post");
+    let slow = page
+        .form("#reply form")
+        .fill("body", "As fast as a person can be.")
+        .fill("name", "Person")
+        .fill("email", "p@mail.example")
+        .choose("act", "post");
     browser.submit(&slow).await;
     assert_eq!(site.one::<String>("select status from comments where id = 3").await, "held");
 }
@@ -171,7 +231,10 @@ async fn a_form_older_than_two_days_is_given_back_fresh() {
     site.later(TimeDelta::hours(49));
     let page = browser.submit(&form).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(page.text_at("#reply .notice").contains("This page was open for a long time. Check your comment and post it again"));
+    assert!(
+        page.text_at("#reply .notice")
+            .contains("This page was open for a long time. Check your comment and post it again")
+    );
     assert_eq!(browser.submit(&page.form("#reply form").choose("act", "post")).await.status, StatusCode::SEE_OTHER);
 }
 
@@ -180,7 +243,10 @@ async fn the_eleventh_comment_of_a_network_and_the_sixth_of_a_person_wait_with_t
     let site = conversation::site().await;
     let form = written(&site.browser().look(ARTICLE).await, "");
     for number in 0..10 {
-        let form = form.clone().fill("body", &format!("Comment number {number}.")).fill("email", &format!("reader{number}@mail.example"));
+        let form = form
+            .clone()
+            .fill("body", &format!("Comment number {number}."))
+            .fill("email", &format!("reader{number}@mail.example"));
         assert_eq!(site.browser().submit(&form).await.status, StatusCode::SEE_OTHER);
     }
     let page = site.browser().submit(&form.clone().fill("body", "Comment number eleven.")).await;
@@ -193,7 +259,10 @@ async fn the_eleventh_comment_of_a_network_and_the_sixth_of_a_person_wait_with_t
     }
     let page = site.browser().submit(&form.fill("body", "Dele's sixth.")).await;
     assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(page.text_at("#reply .notice").starts_with("You have posted 5 comments in 10 minutes. You can post again at 10:11"));
+    assert!(
+        page.text_at("#reply .notice")
+            .starts_with("You have posted 5 comments in 10 minutes. You can post again at 10:11")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +290,10 @@ async fn answering_a_comment_that_was_removed_offers_to_post_alone() {
     desk.submit(&queue.form(".row form.row__acts").choose("to", "trash")).await;
     let page = browser.submit(&form).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(page.text_at("#reply .notice").contains("The comment you were answering was removed. You can post yours on its own"));
+    assert!(
+        page.text_at("#reply .notice")
+            .contains("The comment you were answering was removed. You can post yours on its own")
+    );
     let again = page.form("#reply form");
     assert_eq!((again.value("parent"), again.value("body")), (Some(""), Some("An answer that comes too late.")));
 }
@@ -237,7 +309,14 @@ async fn posts_of_other_sites_are_refused_and_of_no_browser_are_nobodys() {
     let plain = browser.send(Method::POST, "/night-shift/comments", &[], body()).await;
     assert_eq!(plain.status, StatusCode::SEE_OTHER, "{}", plain.text);
     assert!(plain.header("set-cookie").is_some(), "the browser's own cookie was not looked at");
-    let smuggled = browser.send(Method::POST, "/night-shift/comments", &[("sec-fetch-site", "same-origin")], Some("body=Hello&name=A&email=a%40b.example&status=approved".into())).await;
+    let smuggled = browser
+        .send(
+            Method::POST,
+            "/night-shift/comments",
+            &[("sec-fetch-site", "same-origin")],
+            Some("body=Hello&name=A&email=a%40b.example&status=approved".into()),
+        )
+        .await;
     assert_eq!(smuggled.status, StatusCode::BAD_REQUEST);
     assert_eq!(site.one::<i64>("select count(*) from comments").await, 2);
 }
@@ -252,7 +331,10 @@ async fn a_trusted_readers_address_from_a_clean_browser_is_held() {
     post(&site, &dele, "The second one from the same browser.").await;
     assert_eq!(site.one::<String>("select status from comments where id = 2").await, "approved");
     post(&site, &site.browser(), "Dele's address, but not Dele.").await;
-    assert_eq!(site.one::<String>("select status || ' ' || status_reason from comments where id = 3").await, "held unproven");
+    assert_eq!(
+        site.one::<String>("select status || ' ' || status_reason from comments where id = 3").await,
+        "held unproven"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,7 +349,10 @@ async fn an_edit_works_until_the_window_ends_and_is_marked() {
     let answer = dele.submit(&form.clone().fill("body", "About 24 minutes more.")).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let page = site.browser().look(ARTICLE).await;
-    assert!(page.text_at("#comment-1 .comment__by").contains("Edited") && page.text_at("#comment-1 .comment__body").contains("24"));
+    assert!(
+        page.text_at("#comment-1 .comment__by").contains("Edited")
+            && page.text_at("#comment-1 .comment__body").contains("24")
+    );
     site.later(TimeDelta::seconds(2));
     let page = dele.submit(&form.fill("body", "About 23 minutes more.")).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
@@ -302,12 +387,18 @@ async fn a_withdrawn_comment_leaves_a_line_only_over_its_replies() {
     assert_eq!(page.text_at("h1"), "Withdraw this comment?");
     assert_eq!(dele.submit(&page.form("main form")).await.status, StatusCode::SEE_OTHER);
     let page = site.browser().look(ARTICLE).await;
-    assert_eq!((page.text_at("#comment-1"), page.text_at("#talk-h")), ("Withdrawn by its writer.".into(), "1 comment".into()));
+    assert_eq!(
+        (page.text_at("#comment-1"), page.text_at("#talk-h")),
+        ("Withdrawn by its writer.".into(), "1 comment".into())
+    );
     assert!(!page.text.contains("This will be withdrawn."));
     dele.submit(&dele.look("/comments/2/withdraw").await.form("main form")).await;
     let page = site.browser().look(ARTICLE).await;
     assert!(!page.has("#comment-1") && !page.has("#comment-2"));
-    assert_eq!(site.browser().look("/comments/1").await.location().as_deref(), Some("/night-shift?at=1&gone=1#comments"));
+    assert_eq!(
+        site.browser().look("/comments/1").await.location().as_deref(),
+        Some("/night-shift?at=1&gone=1#comments")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -322,17 +413,25 @@ async fn a_mail_is_asked_for_only_with_the_tick_and_once() {
     assert!(answer.location().unwrap().contains("confirm=1"));
     assert!(browser.get(&answer.location().unwrap()).await.text.contains("open the mail we have just sent you"));
     assert_eq!(site.one::<String>("select string_agg(kind, ' ') from jobs").await, "notify.confirm");
-    assert_eq!(site.one::<i64>("select count(*) from subscriptions where scope = 'replies' and comment_id = 2").await, 1);
+    assert_eq!(
+        site.one::<i64>("select count(*) from subscriptions where scope = 'replies' and comment_id = 2").await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_text_stays_text() {
     let site = conversation::site().await;
     let browser = site.browser();
-    let form = written(&browser.look(ARTICLE).await, "<script>alert(1)</script> [x](javascript:alert(1)) ![p](https://e.example/p.png) <img src=x onerror=alert(1)>\n\n\u{202e}reversed");
+    let form = written(
+        &browser.look(ARTICLE).await,
+        "<script>alert(1)</script> [x](javascript:alert(1)) ![p](https://e.example/p.png) <img src=x onerror=alert(1)>\n\n\u{202e}reversed",
+    );
     let answer = browser.submit(&form.fill("name", "<b>Bold\u{202e}</b>")).await;
     let page = browser.get(&answer.location().unwrap()).await;
-    assert!(!page.has("#comment-1 script") && !page.has("#comment-1 img") && !page.has("#comment-1 [href^=javascript]"));
+    assert!(
+        !page.has("#comment-1 script") && !page.has("#comment-1 img") && !page.has("#comment-1 [href^=javascript]")
+    );
     assert_eq!(page.text_at("#comment-1 h3"), "<b>Bold</b>");
     assert!(!page.text.contains('\u{202e}'));
 }
@@ -390,7 +489,10 @@ async fn a_chain_of_ten_thousand_replies_is_drawn_flat_and_at_once() {
 fn deepest(html: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for part in html.split('<') {
-        if ["ol", "li", "details", "article"].iter().any(|tag| part.strip_prefix(tag).is_some_and(|rest| rest.starts_with([' ', '>']))) {
+        if ["ol", "li", "details", "article"]
+            .iter()
+            .any(|tag| part.strip_prefix(tag).is_some_and(|rest| rest.starts_with([' ', '>'])))
+        {
             depth += 1;
             deepest = deepest.max(depth);
         } else if ["/ol>", "/li>", "/details>", "/article>"].iter().any(|tag| part.starts_with(tag)) {
@@ -418,9 +520,16 @@ async fn confirming_attaches_ticked_comments_only_and_only_by_its_button() {
     let form = dele.look(&address).await.form("main form").choose("comment", "1").choose("act", "confirm");
     let page = dele.submit_and_follow(&form).await;
     assert_eq!(page.text_at("h1"), "Your address is confirmed");
-    assert_eq!(site.one::<String>("select string_agg(id || ':' || (reader_id is not null), ' ' order by id) from comments").await, "1:true 2:false");
+    assert_eq!(
+        site.one::<String>("select string_agg(id || ':' || (reader_id is not null), ' ' order by id) from comments")
+            .await,
+        "1:true 2:false"
+    );
     assert_eq!(site.one::<i64>("select count(*) from reader_browsers where reader_id is not null").await, 1);
-    assert_eq!(site.browser().look("/mail/confirm/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        site.browser().look("/mail/confirm/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -449,9 +558,15 @@ async fn a_post_while_the_database_is_away_is_given_back_in_its_form() {
     let page = browser.submit(&form).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(page.header("retry-after").is_some());
-    assert!(page.text_at(".notice").contains("We couldn’t save your comment. Nothing is lost: it is still in the box below."));
+    assert!(
+        page.text_at(".notice")
+            .contains("We couldn’t save your comment. Nothing is lost: it is still in the box below.")
+    );
     let again = page.form("#reply form");
-    assert_eq!((again.value("body"), again.value("name"), again.value("notify")), (Some("Written while nothing can be saved."), Some("Dele A."), Some("replies")));
+    assert_eq!(
+        (again.value("body"), again.value("name"), again.value("notify")),
+        (Some("Written while nothing can be saved."), Some("Dele A."), Some("replies"))
+    );
     conversation::database_back(&site).await;
     assert_eq!(browser.submit(&again.choose("act", "post")).await.status, StatusCode::SEE_OTHER);
     assert_eq!(site.one::<i64>("select count(*) from comments").await, 1);
@@ -465,7 +580,10 @@ async fn the_feed_of_comments_holds_public_ones_alone() {
     post(&site, &site.browser(), "This one waits for a moderator.").await;
     let feed = site.browser().look("/night-shift/comments.xml").await;
     assert_eq!(feed.header("content-type"), Some("application/atom+xml; charset=utf-8"));
-    assert!(feed.text.contains("This one will be approved.") && feed.text.contains("Dele A. on Sleeping well on the night shift"));
+    assert!(
+        feed.text.contains("This one will be approved.")
+            && feed.text.contains("Dele A. on Sleeping well on the night shift")
+    );
     assert!(!feed.text.contains("waits for a moderator") && !feed.text.contains("mail.example"));
     assert_eq!(site.browser().look("/night-shift/feed").await.location().as_deref(), Some("/night-shift/comments.xml"));
 }
@@ -475,7 +593,10 @@ async fn words_on_a_list_hold_or_file_and_the_next_version_counts_at_once() {
     let site = conversation::site().await;
     sql(&site, "insert into word_lists (name, outcome, words, updated_at) values ('Selling', 'hold', '{supplement*}', '2026-11-14T09:00:00Z')").await;
     post(&site, &site.browser(), "I sell sup\u{200b}plements, cheap.").await;
-    assert_eq!(site.one::<String>("select screening->0->>'sentence' from comments where id = 1").await, "Contains “sup\u{200b}plements”, which is on your list “Selling”.");
+    assert_eq!(
+        site.one::<String>("select screening->0->>'sentence' from comments where id = 1").await,
+        "Contains “sup\u{200b}plements”, which is on your list “Selling”."
+    );
     assert_eq!(site.one::<String>("select status_reason from comments where id = 1").await, "words");
     sql(&site, "update word_lists set outcome = 'spam', version = 2, words = '{drops}'").await;
     post(&site, &site.browser(), "Then I sell drops, very cheap.").await;

@@ -51,8 +51,15 @@ async fn readers_find_a_publication_with_sources_tables_figures_and_conversation
     let bodies = long.texts(".comment__body").join("\n");
     assert!(bodies.contains("You read the review correctly and we did not"));
     assert!(long.texts(".comment .badge--accent").iter().any(|badge| badge.contains("Author")));
-    assert!(long.texts(".comment .badge--accent").iter().any(|badge| badge.contains("Reviewer") || badge.contains("Sleep physician")));
-    assert!(long.texts(".gone").iter().any(|gone| gone.contains("removed")) && long.texts(".gone").iter().any(|gone| gone.contains("Withdrawn")));
+    assert!(
+        long.texts(".comment .badge--accent")
+            .iter()
+            .any(|badge| badge.contains("Reviewer") || badge.contains("Sleep physician"))
+    );
+    assert!(
+        long.texts(".gone").iter().any(|gone| gone.contains("removed"))
+            && long.texts(".gone").iter().any(|gone| gone.contains("Withdrawn"))
+    );
     for hidden in ["bestdrops.example", "Just take four", "10,000 lux"] {
         assert!(!long.text.contains(hidden), "{hidden}");
     }
@@ -64,7 +71,10 @@ async fn readers_find_a_publication_with_sources_tables_figures_and_conversation
         site.one::<i64>("select count(*) from articles where comment_count <> (select count(*) from comments where article_id = articles.id and status = 'approved')").await,
         0
     );
-    assert!(site.one::<bool>("select bool_and(created_at < '2026-11-14T10:00:00Z') from comments").await, "everything lies in the past");
+    assert!(
+        site.one::<bool>("select bool_and(created_at < '2026-11-14T10:00:00Z') from comments").await,
+        "everything lies in the past"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +87,8 @@ async fn the_desk_has_comments_that_wait_for_the_reasons_the_rules_gave() {
     let reasons = |name: &str| -> String {
         let html = held.html();
         let rows = Selector::parse(".queue .row").unwrap();
-        let found: Vec<String> = html.select(&rows).map(|row| row.text().collect::<String>()).filter(|text| text.contains(name)).collect();
+        let found: Vec<String> =
+            html.select(&rows).map(|row| row.text().collect::<String>()).filter(|text| text.contains(name)).collect();
         assert!(!found.is_empty(), "{name} is not held:\n{}", held.text);
         found.join("\n")
     };
@@ -92,9 +103,17 @@ async fn the_desk_has_comments_that_wait_for_the_reasons_the_rules_gave() {
     ] {
         assert!(reasons(name).contains(reason), "{name}: {}", reasons(name));
     }
-    let rules: String = site.one("select string_agg(distinct status_reason, ' ' order by status_reason) from comments where status = 'held'").await;
+    let rules: String = site
+        .one(
+            "select string_agg(distinct status_reason, ' ' order by status_reason) from comments where status = 'held'",
+        )
+        .await;
     assert_eq!(rules, "after_removal first_time links words");
-    let spam: String = site.one("select string_agg(distinct status_reason, ' ' order by status_reason) from comments where status = 'spam'").await;
+    let spam: String = site
+        .one(
+            "select string_agg(distinct status_reason, ' ' order by status_reason) from comments where status = 'spam'",
+        )
+        .await;
     assert_eq!(spam, "speed staff_spam");
     let trash: String = site.one("select string_agg(distinct status_reason, ' ' order by status_reason) from comments where status = 'trash'").await;
     assert_eq!(trash, "abuse unsafe withdrawn");
@@ -127,7 +146,11 @@ async fn every_link_of_the_public_pages_leads_somewhere() {
         }
         ids.insert(address.clone(), attributes(&page, "[id]", "id"));
         let links = ["href", "src"].map(|name| attributes(&page, &format!("[{name}]"), name));
-        for link in links.into_iter().flatten().filter(|link| link.starts_with('#') || (link.starts_with('/') && !link.starts_with("//"))) {
+        for link in links
+            .into_iter()
+            .flatten()
+            .filter(|link| link.starts_with('#') || (link.starts_with('/') && !link.starts_with("//")))
+        {
             let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let path = if path.is_empty() { address.as_str() } else { path };
             if !anchor.is_empty() {
@@ -140,7 +163,8 @@ async fn every_link_of_the_public_pages_leads_somewhere() {
         }
     }
     assert!(ids.len() >= 25, "{:?}", ids.keys());
-    let lost: Vec<_> = anchors.iter().filter(|(_, path, anchor)| ids.get(path).is_some_and(|ids| !ids.contains(anchor))).collect();
+    let lost: Vec<_> =
+        anchors.iter().filter(|(_, path, anchor)| ids.get(path).is_some_and(|ids| !ids.contains(anchor))).collect();
     assert!(lost.is_empty(), "{lost:?}");
     let reply = browser.get(&format!("{LONG}?reply=1")).await;
     assert_eq!(reply.status, StatusCode::OK);

@@ -69,7 +69,8 @@ async fn forms_from_elsewhere_are_refused_and_from_here_taken() {
         assert_eq!(page.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
     }
     for wrong in ["theme=dark&theme=light", "theme=dark&role=owner", "theme=%00", "theme=purple"] {
-        let page = browser.send(Method::POST, "/appearance", &[("sec-fetch-site", "same-origin")], Some(wrong.into())).await;
+        let page =
+            browser.send(Method::POST, "/appearance", &[("sec-fetch-site", "same-origin")], Some(wrong.into())).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
     let page = browser.send(Method::POST, "/appearance", &[("sec-fetch-site", "same-origin")], body()).await;

@@ -18,7 +18,13 @@ use tokio::task::LocalSet;
 use crate::support::scratch::{Scratch, pool};
 
 fn job<'a>(site: &Scratch, kind: &'a str, key: Option<&str>) -> NewJob<'a> {
-    NewJob { kind, payload: serde_json::json!({ "comment": 7 }), unique_key: key.map(str::to_owned), run_at: site.app.now(), attempts_max: 3 }
+    NewJob {
+        kind,
+        payload: serde_json::json!({ "comment": 7 }),
+        unique_key: key.map(str::to_owned),
+        run_at: site.app.now(),
+        attempts_max: 3,
+    }
 }
 
 async fn enqueue(site: &Scratch, kind: &str, key: Option<&str>) {
@@ -80,7 +86,11 @@ async fn a_failing_job_waits_longer_each_time_and_is_given_up() {
         assert_eq!(count.get(), 1, "attempt {attempt}: not again at once");
         site.wait(pause);
     }
-    assert_eq!(site.number("select count(*) from jobs where state = 'gave_up' and attempts = 3 and last_error = 'no luck'").await, 1);
+    assert_eq!(
+        site.number("select count(*) from jobs where state = 'gave_up' and attempts = 3 and last_error = 'no luck'")
+            .await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +132,11 @@ async fn a_job_is_claimed_by_one_worker_and_again_when_that_one_is_gone() {
     let second = queue::claim(&mut conn, &by("second"), &room, 5).await.unwrap().pop().unwrap();
     assert_eq!((second.attempt, second.id_of("comment")), (2, Some(7)));
     queue::finish(&mut conn, &by("first"), &second, &Outcome::Done, 0.5).await.unwrap();
-    assert_eq!(site.number("select count(*) from jobs where state = 'running'").await, 1, "the first has no say any more");
+    assert_eq!(
+        site.number("select count(*) from jobs where state = 'running'").await,
+        1,
+        "the first has no say any more"
+    );
     queue::finish(&mut conn, &by("second"), &second, &Outcome::Done, 0.5).await.unwrap();
     assert_eq!(site.number("select count(*) from jobs where state = 'done'").await, 1);
 }
@@ -150,7 +164,12 @@ async fn kinds_have_room_of_their_own_and_closed_gates_are_respected() {
     enqueue(&site, "quick", None).await;
     let mut conn = site.app.db.read().await.unwrap();
     let by = Claimant { name: "one".into(), now: site.app.now() };
-    let mut kinds: Vec<_> = queue::claim(&mut conn, &by, &[("slow", 2), ("quick", 2)], 8).await.unwrap().into_iter().map(|job| job.kind).collect();
+    let mut kinds: Vec<_> = queue::claim(&mut conn, &by, &[("slow", 2), ("quick", 2)], 8)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|job| job.kind)
+        .collect();
     kinds.sort();
     assert_eq!(kinds, ["quick", "slow", "slow"]);
     drop(conn);
@@ -161,7 +180,13 @@ async fn kinds_have_room_of_their_own_and_closed_gates_are_respected() {
 }
 
 fn at_once<'a>(kind: &'a str, key: Option<&str>) -> NewJob<'a> {
-    NewJob { kind, payload: serde_json::json!({}), unique_key: key.map(str::to_owned), run_at: DateTime::UNIX_EPOCH, attempts_max: 3 }
+    NewJob {
+        kind,
+        payload: serde_json::json!({}),
+        unique_key: key.map(str::to_owned),
+        run_at: DateTime::UNIX_EPOCH,
+        attempts_max: 3,
+    }
 }
 
 async fn count(db: &Db, condition: &str) -> i64 {
@@ -211,7 +236,10 @@ async fn a_schedule_runs_once_for_all_nodes() {
             done.send_modify(|count| *count += 1);
             std::future::ready(Outcome::Done)
         });
-        run::run(Worker::new(db.clone(), Clock::system(), Rng::system(), vec![handler], vec![schedule]), stopped.clone())
+        run::run(
+            Worker::new(db.clone(), Clock::system(), Rng::system(), vec![handler], vec![schedule]),
+            stopped.clone(),
+        )
     };
     let (first, second, third) = (node(), node(), node());
     let act = async {

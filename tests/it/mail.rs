@@ -96,7 +96,8 @@ async fn each_follower_gets_one_mail_and_the_writer_none() {
     site.subscribe(2, "thread", Some(1)).await;
     site.subscribe(3, "article", None).await;
     told(&site, 3).await;
-    let mut to: Vec<_> = sink.received().iter().map(|mail| (mail.to.clone(), mail.header("Subject").unwrap())).collect();
+    let mut to: Vec<_> =
+        sink.received().iter().map(|mail| (mail.to.clone(), mail.header("Subject").unwrap())).collect();
     to.sort();
     let title = "Sleeping well on the night shift";
     assert_eq!(
@@ -106,7 +107,10 @@ async fn each_follower_gets_one_mail_and_the_writer_none() {
             ("dele@mail.example".into(), format!("Jonas commented: {title}")),
         ]
     );
-    assert_eq!(sink.received()[0].header("References").unwrap(), "<comment.1@harbour.example> <comment.2@harbour.example>");
+    assert_eq!(
+        sink.received()[0].header("References").unwrap(),
+        "<comment.1@harbour.example> <comment.2@harbour.example>"
+    );
     assert!(sink.received()[0].html().contains("Same &#60;here&#62;."), "a comment's text is never markup");
 }
 
@@ -132,7 +136,10 @@ async fn a_mail_that_waits_is_withdrawn_when_nobody_wants_it_any_more() {
     site.wait(90);
     site.work().await;
     let states: Vec<_> = site.outbox().await.iter().map(|line| (line.recipient.clone(), line.state)).collect();
-    assert_eq!(states, [("dele@mail.example".into(), MailState::Sent), ("Ruth.K@mail.example".into(), MailState::Withdrawn)]);
+    assert_eq!(
+        states,
+        [("dele@mail.example".into(), MailState::Sent), ("Ruth.K@mail.example".into(), MailState::Withdrawn)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,8 +163,18 @@ async fn nothing_but_one_confirmation_goes_to_an_unconfirmed_address() {
     let link = mail.link("/mail/confirm/");
     let token = Token::parse(link.rsplit('/').next().unwrap()).unwrap();
     let hash: String = token.hash().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(site.number(&format!("select count(*) from address_confirmations where token_hash = '\\x{hash}' and address_id = 1")).await, 1);
-    assert_eq!(site.number(&format!("select count(*) from mail_messages where body_text like '%{}%'", token.reveal())).await, 0, "the outbox holds no working link");
+    assert_eq!(
+        site.number(&format!(
+            "select count(*) from address_confirmations where token_hash = '\\x{hash}' and address_id = 1"
+        ))
+        .await,
+        1
+    );
+    assert_eq!(
+        site.number(&format!("select count(*) from mail_messages where body_text like '%{}%'", token.reveal())).await,
+        0,
+        "the outbox holds no working link"
+    );
 
     site.wait(3600);
     site.change(async |tx| confirm::enqueue(tx, AddressId(1)).await).await;
@@ -206,7 +223,8 @@ async fn people_on_the_team_are_told_of_answers_and_of_comments_on_their_article
     for comment in [1, 2, 3] {
         told(&site, comment).await;
     }
-    let subjects: Vec<_> = sink.received().iter().map(|mail| (mail.to.clone(), mail.header("Subject").unwrap())).collect();
+    let subjects: Vec<_> =
+        sink.received().iter().map(|mail| (mail.to.clone(), mail.header("Subject").unwrap())).collect();
     let title = "Sleeping well on the night shift";
     assert_eq!(
         subjects,
@@ -215,7 +233,10 @@ async fn people_on_the_team_are_told_of_answers_and_of_comments_on_their_article
             ("Miriam@team.example".into(), format!("Jonas answered you: {title}")),
         ]
     );
-    assert!(!sink.received().iter().any(|mail| mail.data.contains("mail.example")), "a reader's address is not mailed around");
+    assert!(
+        !sink.received().iter().any(|mail| mail.data.contains("mail.example")),
+        "a reader's address is not mailed around"
+    );
 
     site.sql("update staff set comment_mail = 'none' where id = 1; update comments set version = 9 where id = 3; delete from mail_messages").await;
     told(&site, 3).await;
@@ -232,7 +253,13 @@ async fn a_lost_answer_sends_the_same_message_again() {
     site.work().await;
     let received = sink.received();
     assert_eq!(received.len(), 2);
-    let bytes = |index: usize| received[index].data.lines().filter(|line| !line.contains("boundary=") && !line.starts_with("--")).collect::<Vec<_>>();
+    let bytes = |index: usize| {
+        received[index]
+            .data
+            .lines()
+            .filter(|line| !line.contains("boundary=") && !line.starts_with("--"))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(bytes(0), bytes(1));
     assert_eq!(received[0].header("Message-ID"), received[1].header("Message-ID"));
     assert_eq!(site.outbox().await[0].state, MailState::Sent);
@@ -341,10 +368,16 @@ async fn a_link_stops_one_conversation_or_everything() {
     let (site, sink) = furnished(Behaviour::Accept).await;
     site.subscribe(1, "replies", Some(1)).await;
     site.subscribe(1, "article", None).await;
-    let shown = unsubscribe::find(&mut *site.app.db.read().await.unwrap(), Target::Subscription(SubscriptionId(1))).await.unwrap().unwrap();
+    let shown = unsubscribe::find(&mut *site.app.db.read().await.unwrap(), Target::Subscription(SubscriptionId(1)))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((shown.article.as_deref(), shown.stopped_at), (Some("Sleeping well on the night shift"), None));
     assert!(site.change(async |tx| unsubscribe::stop(tx, SubscriptionId(1)).await).await);
-    assert!(!site.change(async |tx| unsubscribe::stop(tx, SubscriptionId(1)).await).await, "a second time does nothing");
+    assert!(
+        !site.change(async |tx| unsubscribe::stop(tx, SubscriptionId(1)).await).await,
+        "a second time does nothing"
+    );
     told(&site, 2).await;
     assert_eq!(sink.received().len(), 1, "the article is still followed");
     site.change(async |tx| unsubscribe::stop_all(tx, AddressId(1)).await).await;
@@ -373,7 +406,13 @@ async fn without_a_server_mails_are_files_that_are_erased_with_their_texts() {
 }
 
 async fn purge(site: &Scratch) {
-    let job = stet::jobs::job::NewJob { kind: "purge", payload: serde_json::json!({}), unique_key: None, run_at: site.app.now(), attempts_max: 1 };
+    let job = stet::jobs::job::NewJob {
+        kind: "purge",
+        payload: serde_json::json!({}),
+        unique_key: None,
+        run_at: site.app.now(),
+        attempts_max: 1,
+    };
     site.change(async |tx| stet::jobs::queue::enqueue(tx, job).await).await;
     site.work().await;
 }
@@ -412,7 +451,13 @@ async fn networks_sessions_and_finished_work_are_forgotten_in_time() {
 async fn a_wrong_count_is_reported_and_put_right() {
     let (site, _sink) = furnished(Behaviour::Accept).await;
     site.sql("update articles set comment_count = 7").await;
-    let job = stet::jobs::job::NewJob { kind: "recount", payload: serde_json::json!({}), unique_key: None, run_at: site.app.now(), attempts_max: 1 };
+    let job = stet::jobs::job::NewJob {
+        kind: "recount",
+        payload: serde_json::json!({}),
+        unique_key: None,
+        run_at: site.app.now(),
+        attempts_max: 1,
+    };
     site.change(async |tx| stet::jobs::queue::enqueue(tx, job).await).await;
     site.work().await;
     assert_eq!(site.number("select comment_count from articles").await, 3);
@@ -452,7 +497,9 @@ async fn a_mail_programs_one_click_stops_the_mails_and_looking_does_not() {
 
     site.subscribe(1, "thread", Some(1)).await;
     for wrong in [second.replace("s2", "s3"), "s3".into(), "x".repeat(60)] {
-        let answer = program.send(Method::POST, &format!("/mail/unsubscribe/{wrong}"), &[], Some("List-Unsubscribe=One-Click".into())).await;
+        let answer = program
+            .send(Method::POST, &format!("/mail/unsubscribe/{wrong}"), &[], Some("List-Unsubscribe=One-Click".into()))
+            .await;
         assert_eq!(answer.status, 404, "{wrong}");
     }
     assert_eq!(site.number(open).await, 1);
@@ -487,7 +534,12 @@ async fn signed_in(site: &Scratch, role: &str) -> crate::support::browser::Brows
     let browser = site.site.browser();
     let hash = site.app.passwords().hash_again("correct horse battery staple").await.unwrap();
     site.sql(&format!("update staff set password_hash = '{}' where id = 2", hash.as_str())).await;
-    let form = browser.get("/desk/sign-in").await.form("main form").fill("email", "tomas@team.example").fill("password", "correct horse battery staple");
+    let form = browser
+        .get("/desk/sign-in")
+        .await
+        .form("main form")
+        .fill("email", "tomas@team.example")
+        .fill("password", "correct horse battery staple");
     let page = browser.submit_and_follow(&form).await;
     assert_eq!(page.text_at("h1"), "Today");
     browser
@@ -502,7 +554,10 @@ async fn an_administrator_sees_what_failed_and_sends_it_again() {
     let page = browser.get("/desk/mail?state=failed").await;
     assert_eq!(page.texts(".tabs [aria-current]"), ["Failed 1"]);
     let row = page.text_at("tbody tr");
-    assert!(row.contains("Miriam Achebe replied to you") && row.contains("Ruth.K@mail.example") && row.contains("550"), "{row}");
+    assert!(
+        row.contains("Miriam Achebe replied to you") && row.contains("Ruth.K@mail.example") && row.contains("550"),
+        "{row}"
+    );
     let mail = browser.get(&page.attribute("tbody th a", "href").unwrap()).await;
     assert!(mail.text_at("pre").contains("Give it three nights."));
 
@@ -536,7 +591,8 @@ async fn a_readers_question_is_confirmed_approved_answered_and_the_answer_is_mai
     let sink = Sink::start(Behaviour::Accept).await;
     let site = conversation::site_with(&[("STET_SMTP_URL", &sink.url())]).await;
     let dele = site.browser();
-    let form = conversation::written(&dele.look(ARTICLE).await, "Is an anchor sleep still worth trying?").choose("notify", "replies");
+    let form = conversation::written(&dele.look(ARTICLE).await, "Is an anchor sleep still worth trying?")
+        .choose("notify", "replies");
     site.later(TimeDelta::seconds(10));
     assert_eq!(dele.submit(&form).await.status, 303);
     work(&site).await;
@@ -545,7 +601,11 @@ async fn a_readers_question_is_confirmed_approved_answered_and_the_answer_is_mai
     for _ in 0..10 {
         assert_eq!(site.browser().look(&link).await.status, 200);
     }
-    assert_eq!(site.one::<i64>("select count(*) from addresses where confirmed_at is not null").await, 0, "ten looks change nothing");
+    assert_eq!(
+        site.one::<i64>("select count(*) from addresses where confirmed_at is not null").await,
+        0,
+        "ten looks change nothing"
+    );
     let page = dele.look(&link).await;
     let answer = dele.submit(&page.form("main form").choose("comment", "1").choose("act", "confirm")).await;
     assert_eq!(answer.status, 303);
@@ -559,12 +619,17 @@ async fn a_readers_question_is_confirmed_approved_answered_and_the_answer_is_mai
     site.later(TimeDelta::seconds(60));
     work(&site).await;
 
-    let subjects: Vec<_> = sink.received().iter().map(|mail| (mail.to.clone(), mail.header("Subject").unwrap())).collect();
+    let subjects: Vec<_> =
+        sink.received().iter().map(|mail| (mail.to.clone(), mail.header("Subject").unwrap())).collect();
     let title = "Sleeping well on the night shift";
-    assert!(subjects.contains(&("dele@mail.example".into(), format!("Dr Tomas Hale replied to you: {title}"))), "{subjects:?}");
+    assert!(
+        subjects.contains(&("dele@mail.example".into(), format!("Dr Tomas Hale replied to you: {title}"))),
+        "{subjects:?}"
+    );
     let to_dele = subjects.iter().filter(|(to, _)| to == "dele@mail.example").count();
     assert_eq!(to_dele, 2, "the confirmation and the answer, which also says that the comment is up: {subjects:?}");
-    let mail = sink.received().into_iter().find(|mail| mail.header("Subject").unwrap().contains("replied to you")).unwrap();
+    let mail =
+        sink.received().into_iter().find(|mail| mail.header("Subject").unwrap().contains("replied to you")).unwrap();
     assert!(mail.text().contains("> Is an anchor sleep still worth trying?"), "{}", mail.text());
     let stop = mail.header("List-Unsubscribe").unwrap();
     let stop = path_of(&site, stop.trim_matches(['<', '>']));
@@ -578,7 +643,9 @@ async fn the_form_answers_alike_for_an_address_that_is_known() {
     let site = conversation::site().await;
     let ask = async |email: &str| {
         let browser = site.browser();
-        let form = conversation::written(&browser.look(ARTICLE).await, &format!("A question, from {}.", email.len())).fill("email", email).choose("notify", "replies");
+        let form = conversation::written(&browser.look(ARTICLE).await, &format!("A question, from {}.", email.len()))
+            .fill("email", email)
+            .choose("notify", "replies");
         site.later(TimeDelta::seconds(10));
         let to = browser.submit(&form).await.location().unwrap();
         to.split('#').next().unwrap().replace(|c: char| c.is_ascii_digit(), "")

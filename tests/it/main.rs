@@ -1,5 +1,11 @@
 //! The integration tests, one binary: each further one would link the whole library again.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly"
+)]
 #![allow(missing_docs, reason = "the names of tests say it")]
 
 mod support;

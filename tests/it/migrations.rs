@@ -35,7 +35,8 @@ async fn up_down_up_is_up() {
     assert!(applied.len() >= 5 && first.len() > 300, "{} migrations, {} lines", applied.len(), first.len());
     let mut harness = AsyncMigrationHarness::new(AsyncPgConnection::establish(&url).await.unwrap());
     harness.revert_all_migrations(MIGRATIONS).unwrap();
-    let left: Vec<String> = schema(&client).await.into_iter().filter(|line| !line.contains("__diesel_schema_migrations")).collect();
+    let left: Vec<String> =
+        schema(&client).await.into_iter().filter(|line| !line.contains("__diesel_schema_migrations")).collect();
     assert_eq!(left, Vec::<String>::new());
     migrate::migrate(&url, true).await.unwrap();
     assert_eq!(schema(&client).await, first);
@@ -109,7 +110,10 @@ fn written() -> BTreeMap<String, Vec<String>> {
         } else if let (Some(name), Some((column, kind))) = (&table, line.trim_end_matches(',').split_once(" -> "))
             && !line.starts_with("//")
         {
-            tables.entry(name.clone()).or_insert_with(Vec::new).push(format!("{}: {kind}", column.trim_start_matches("r#")));
+            tables
+                .entry(name.clone())
+                .or_insert_with(Vec::new)
+                .push(format!("{}: {kind}", column.trim_start_matches("r#")));
         } else if line == "}" {
             table = None;
         }
@@ -131,7 +135,10 @@ async fn every_foreign_key_has_its_index_and_says_what_a_delete_does() {
         .unwrap();
     let bare: Vec<String> = bare.iter().map(|row| row.get(0)).collect();
     assert_eq!(bare, Vec::<String>::new());
-    let silent = client.query("select conname::text from pg_constraint where contype = 'f' and confdeltype = 'a'", &[]).await.unwrap();
+    let silent = client
+        .query("select conname::text from pg_constraint where contype = 'f' and confdeltype = 'a'", &[])
+        .await
+        .unwrap();
     assert!(silent.is_empty(), "{:?}", silent.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>());
 }
 
@@ -149,7 +156,13 @@ async fn the_log_and_revisions_cannot_be_changed_by_the_application() {
         .await
         .unwrap();
     for (role, client) in [("owner", owner), ("application", cluster::connect(&database.url).await)] {
-        for change in ["update audit_entries set action = 'x.y'", "delete from audit_entries", "truncate audit_entries cascade", "update revisions set title = 'x'", "delete from revisions"] {
+        for change in [
+            "update audit_entries set action = 'x.y'",
+            "delete from audit_entries",
+            "truncate audit_entries cascade",
+            "update revisions set title = 'x'",
+            "delete from revisions",
+        ] {
             assert!(client.batch_execute(change).await.is_err(), "{role}: {change}");
         }
     }

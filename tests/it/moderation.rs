@@ -68,7 +68,10 @@ async fn approving_and_answering_is_one_act() {
     let answer = desk.submit(&page.form("form.answer").fill("reply", "Yes: **very** much so.")).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let page = desk.get(&answer.location().unwrap()).await;
-    assert!(page.text_at("#after-1").starts_with("Approved and answered Dele A.’s comment to Sleeping well on the night shift"));
+    assert!(
+        page.text_at("#after-1")
+            .starts_with("Approved and answered Dele A.’s comment to Sleeping well on the night shift")
+    );
     let public = site.browser().look(ARTICLE).await;
     assert_eq!(public.text_at("#talk-h"), "2 comments");
     assert_eq!(public.text_at("#comment-2 .badge"), "Staff, sleep physician");
@@ -105,7 +108,8 @@ async fn the_badge_is_the_persons_on_this_article() {
     let editor = signed_in(&site, 3).await;
     let page = editor.look("/night-shift?reply=1").await;
     assert!(!page.has("#f-email") && page.text_at("#reply").contains("Posting as Ana Novak"));
-    let answer = editor.submit(&page.form("#reply form").fill("body", "Thank you for asking.").choose("act", "post")).await;
+    let answer =
+        editor.submit(&page.form("#reply form").fill("body", "Thank you for asking.").choose("act", "post")).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     assert_eq!(site.browser().look(ARTICLE).await.text_at("#comment-3 .badge"), "Staff");
 }
@@ -155,7 +159,8 @@ async fn the_same_decision_form_twice_decides_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn undo_puts_everything_back() {
     let (site, _, desk) = waiting().await;
-    let form = desk.look("/desk/comments?queue=held&open=1").await.form("form.answer").fill("reply", "To be taken back.");
+    let form =
+        desk.look("/desk/comments?queue=held&open=1").await.form("form.answer").fill("reply", "To be taken back.");
     let page = desk.get(&desk.submit(&form).await.location().unwrap()).await;
     let answer = desk.submit(&page.form(".receipt form")).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
@@ -166,13 +171,21 @@ async fn undo_puts_everything_back() {
     let public = site.browser().look(ARTICLE).await;
     assert_eq!(public.text_at("#talk-h"), "No comments yet");
     assert_eq!(site.browser().look("/comments/1").await.status, StatusCode::NOT_FOUND, "as if nobody had seen it");
-    assert_eq!(site.one::<i64>("select public_replies + (select comment_count from articles)::bigint from comments where id = 1").await, 0);
+    assert_eq!(
+        site.one::<i64>(
+            "select public_replies + (select comment_count from articles)::bigint from comments where id = 1"
+        )
+        .await,
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn undo_ends_after_thirty_days_and_after_another_decision() {
     let (site, _, desk) = waiting().await;
-    let receipt = desk.get(&decide(&desk, &desk.look("/desk/comments?queue=held").await, "approved").await.location().unwrap()).await;
+    let receipt = desk
+        .get(&decide(&desk, &desk.look("/desk/comments?queue=held").await, "approved").await.location().unwrap())
+        .await;
     let page = desk.look("/desk/comments?queue=approved").await;
     let second = desk.get(&decide(&desk, &page, "trash").await.location().unwrap()).await;
     let page = desk.submit(&receipt.form(".receipt form")).await;
@@ -193,11 +206,19 @@ async fn many_are_moved_with_one_form_and_one_undo() {
     let desk = signed_in(&site, 2).await;
     let page = desk.look("/desk/comments?queue=held").await;
     let mut form = page.form("#bulk").fill("to", "spam");
-    form.fields.extend([("picked".to_owned(), "1.1".to_owned()), ("picked".to_owned(), "2.1".to_owned()), ("picked".to_owned(), "3.7".to_owned())]);
+    form.fields.extend([
+        ("picked".to_owned(), "1.1".to_owned()),
+        ("picked".to_owned(), "2.1".to_owned()),
+        ("picked".to_owned(), "3.7".to_owned()),
+    ]);
     let answer = desk.submit(&form).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let page = desk.get(&answer.location().unwrap()).await;
-    assert!(page.text_at(".receipt").starts_with("Moved 2 comments to spam. 1 left: changed meanwhile."), "{}", page.text_at(".receipt"));
+    assert!(
+        page.text_at(".receipt").starts_with("Moved 2 comments to spam. 1 left: changed meanwhile."),
+        "{}",
+        page.text_at(".receipt")
+    );
     assert_eq!(page.text_at(".tabs [aria-current]"), "Held 1");
     let page = desk.get(&desk.submit(&page.form(".receipt form")).await.location().unwrap()).await;
     assert_eq!(page.text_at(".tabs [aria-current]"), "Held 3");
@@ -211,11 +232,14 @@ async fn counters_equal_the_lists_after_every_act() {
         let public: i64 = site.one("select count(*) from comments where status = 'approved'").await;
         let told: i32 = site.one("select comment_count from articles where id = 1").await;
         assert_eq!(public, i64::from(told));
-        let replies: i64 = site.one("select count(*) from comments where status = 'approved' and parent_id is not null").await;
+        let replies: i64 =
+            site.one("select count(*) from comments where status = 'approved' and parent_id is not null").await;
         let told: i64 = site.one("select sum(public_replies)::bigint from comments").await;
         assert_eq!(replies, told);
     };
-    for (queue, to) in [("held", "approved"), ("approved", "trash"), ("trash", "approved"), ("approved", "spam"), ("spam", "approved")] {
+    for (queue, to) in
+        [("held", "approved"), ("approved", "trash"), ("trash", "approved"), ("approved", "spam"), ("spam", "approved")]
+    {
         let page = desk.look(&format!("/desk/comments?queue={queue}")).await;
         assert_eq!(decide(&desk, &page, to).await.status, StatusCode::SEE_OTHER);
         check(&site).await;
@@ -245,7 +269,10 @@ async fn questions_without_an_answer_are_listed() {
 async fn a_decision_without_the_sessions_token_is_refused() {
     let (site, _, desk) = waiting().await;
     let form = desk.look("/desk/comments?queue=held").await.form(".row form.row__acts").choose("to", "approved");
-    let without = crate::support::browser::Filled { fields: form.fields.iter().filter(|(name, _)| name != "csrf_token").cloned().collect(), ..form.clone() };
+    let without = crate::support::browser::Filled {
+        fields: form.fields.iter().filter(|(name, _)| name != "csrf_token").cloned().collect(),
+        ..form.clone()
+    };
     assert_eq!(desk.submit(&without).await.status, StatusCode::FORBIDDEN);
     assert_eq!(desk.submit(&form.clone().fill("csrf_token", "wrong")).await.status, StatusCode::FORBIDDEN);
     assert_eq!(site.one::<String>("select status from comments").await, "held");
@@ -256,7 +283,9 @@ async fn a_decision_without_the_sessions_token_is_refused() {
 async fn every_decision_stands_in_the_log_without_words() {
     let (site, _, desk) = waiting().await;
     decide(&desk, &desk.look("/desk/comments?queue=held").await, "spam").await;
-    let actions: String = site.one("select string_agg(action || ':' || actor, ' ' order by id) from audit_entries where subject = 'comment'").await;
+    let actions: String = site
+        .one("select string_agg(action || ':' || actor, ' ' order by id) from audit_entries where subject = 'comment'")
+        .await;
     assert_eq!(actions, "comment.post:reader comment.spam:staff");
     let details: String = site.one("select string_agg(detail::text, ' ') from audit_entries").await;
     assert!(details.contains("first_time") && !details.contains("anchor") && !details.contains("mail.example"));

@@ -81,7 +81,9 @@ async fn a_new_folder_becomes_a_database_that_the_app_may_fill_but_not_change() 
     for forbidden in ["create table mine (id int)", "drop table notes", "create database more", "create role me"] {
         assert!(app.batch_execute(forbidden).await.is_err(), "{forbidden}");
     }
-    for (setting, value) in [("fsync", "on"), ("synchronous_commit", "on"), ("data_checksums", "on"), ("listen_addresses", "")] {
+    for (setting, value) in
+        [("fsync", "on"), ("synchronous_commit", "on"), ("data_checksums", "on"), ("listen_addresses", "")]
+    {
         let row = app.query_one("select current_setting($1)", &[&setting]).await.unwrap();
         assert_eq!(row.get::<_, String>(0), value, "{setting}");
     }
@@ -241,7 +243,8 @@ async fn a_stale_lock_whose_number_went_to_another_process_is_cleared() {
         command.uid(owner.uid()).gid(owner.gid());
     }
     let mut other = command.spawn().unwrap();
-    let stale = format!("{}\n{}\n1700000000\n5432\n/nowhere\n\n  5432001    0\nready   \n", other.id(), cluster.display());
+    let stale =
+        format!("{}\n{}\n1700000000\n5432\n/nowhere\n\n  5432001    0\nready   \n", other.id(), cluster.display());
     fs::write(cluster.join("postmaster.pid"), stale).unwrap();
     start(place.path()).await.stop().await.unwrap();
     assert!(other.try_wait().unwrap().is_none(), "the other process was touched");
@@ -277,7 +280,10 @@ async fn a_cluster_of_another_major_version_is_refused_with_both_named() {
     fs::write(&version, "9\n").unwrap();
     let error = refusal(options(place.path())).await;
     let sentence = error.to_string();
-    assert!(sentence.contains("made by Postgres 9,") && sentence.contains(&format!("is {}", ours.trim())), "{sentence}");
+    assert!(
+        sentence.contains("made by Postgres 9,") && sentence.contains(&format!("is {}", ours.trim())),
+        "{sentence}"
+    );
     // Untouched: with its own version it starts.
     fs::write(&version, ours).unwrap();
     start(place.path()).await.stop().await.unwrap();

@@ -289,7 +289,8 @@ pub fn load() -> anyhow::Result<Content> {
         comment.body.truncate(comment.body.trim_end().len());
     }
     comments.sort_by_key(|comment| std::cmp::Reverse(comment.posted_minutes_ago));
-    let articles = ARTICLES.iter().map(|(name, text)| parse_article(text).with_context(|| format!("articles/{name}.md")));
+    let articles =
+        ARTICLES.iter().map(|(name, text)| parse_article(text).with_context(|| format!("articles/{name}.md")));
     let articles = articles.collect::<anyhow::Result<_>>()?;
     Ok(Content { site, staff, articles, readers, comments })
 }

@@ -67,7 +67,11 @@ const PASSWORD_CHARS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 fn password(rng: Rng) -> String {
     let mut bytes = [0; 20];
     rng.fill(&mut bytes);
-    let chars: Vec<char> = bytes.iter().filter_map(|byte| PASSWORD_CHARS.get(usize::from(byte % 32))).map(|byte| char::from(*byte)).collect();
+    let chars: Vec<char> = bytes
+        .iter()
+        .filter_map(|byte| PASSWORD_CHARS.get(usize::from(byte % 32)))
+        .map(|byte| char::from(*byte))
+        .collect();
     chars.chunks(5).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
@@ -79,7 +83,11 @@ async fn hash(app: &App, account: &Account) -> anyhow::Result<Hashed> {
 /// Sets the site up: what its owner, its editor and its moderator would do before the first article.
 pub(super) async fn furnish(stage: &Stage<'_>, content: &Content) -> anyhow::Result<Furnished> {
     set_up(stage, content).await?;
-    Ok(Furnished { topics: topics(stage, content).await?, media: pictures(stage, content).await?, sources: sources(stage, content).await? })
+    Ok(Furnished {
+        topics: topics(stage, content).await?,
+        media: pictures(stage, content).await?,
+        sources: sources(stage, content).await?,
+    })
 }
 
 async fn set_up(stage: &Stage<'_>, content: &Content) -> anyhow::Result<()> {
@@ -138,7 +146,10 @@ async fn topics(stage: &Stage<'_>, content: &Content) -> anyhow::Result<BTreeMap
         .act(async |tx| {
             let mut ids = BTreeMap::new();
             for topic in &content.site.topics {
-                ids.insert(topic.slug.clone(), crate::articles::topics::create(tx, &editor, &topic.slug, &topic.name, &topic.text).await?);
+                ids.insert(
+                    topic.slug.clone(),
+                    crate::articles::topics::create(tx, &editor, &topic.slug, &topic.name, &topic.text).await?,
+                );
             }
             Ok(ids)
         })
@@ -148,12 +159,20 @@ async fn topics(stage: &Stage<'_>, content: &Content) -> anyhow::Result<BTreeMap
 async fn pictures(stage: &Stage<'_>, content: &Content) -> anyhow::Result<BTreeMap<String, i64>> {
     let editor: MayPublish = stage.right_of(Role::Editor)?;
     let store = MediaStore::new(&stage.app.parts.data_dir);
-    let drawings = FIGURES.iter().map(|figure| Ok((figure, upload::clean(figure.svg.as_bytes())?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let drawings = FIGURES
+        .iter()
+        .map(|figure| Ok((figure, upload::clean(figure.svg.as_bytes())?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     stage
         .act(async |tx| {
             let mut ids = BTreeMap::new();
             for (figure, drawing) in &drawings {
-                let what = NewMedia { name: figure.name, alt: alt(content, figure), credit: "Drawn for the demo site", ..NewMedia::default() };
+                let what = NewMedia {
+                    name: figure.name,
+                    alt: alt(content, figure),
+                    credit: "Drawn for the demo site",
+                    ..NewMedia::default()
+                };
                 let id = upload::add(tx, editor.actor(), &store, drawing, what).await?;
                 ids.insert(figure.name.to_owned(), id.0);
             }
@@ -166,7 +185,9 @@ async fn pictures(stage: &Stage<'_>, content: &Content) -> anyhow::Result<BTreeM
 fn alt<'a>(content: &'a Content, figure: &Figure) -> Option<&'a str> {
     let leads = content.articles.iter().filter_map(|article| article.front.lead_image.as_ref());
     let said = leads.filter(|lead| lead.media == figure.name).map(|lead| lead.alt.as_str()).next();
-    said.or_else(|| figure.svg.split_once("<title ")?.1.split_once('>')?.1.split_once("</title>").map(|(title, _)| title))
+    said.or_else(|| {
+        figure.svg.split_once("<title ")?.1.split_once('>')?.1.split_once("</title>").map(|(title, _)| title)
+    })
 }
 
 async fn sources(stage: &Stage<'_>, content: &Content) -> anyhow::Result<usize> {

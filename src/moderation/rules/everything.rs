@@ -12,6 +12,10 @@ pub fn check(case: &Case<'_>) -> Option<Outcome> {
     if case.policy.mode != ModerationMode::Everyone {
         return None;
     }
-    let sentence = if case.policy.mode_is_of_article { "This article holds every comment." } else { "This site holds every comment." };
+    let sentence = if case.policy.mode_is_of_article {
+        "This article holds every comment."
+    } else {
+        "This site holds every comment."
+    };
     Some(hold(RuleId::Everything, 1, "Held: every comment waits".into(), sentence.into(), json!({})))
 }

@@ -15,6 +15,7 @@ pub fn check(case: &Case<'_>) -> Option<Outcome> {
     }
     let minutes = limits::FLOOD_WINDOW.as_secs() / 60;
     let badge = format!("Held: {recent} comments in {minutes} minutes");
-    let sentence = format!("This article got {recent} comments in {minutes} minutes; while that lasts, newcomers wait.");
+    let sentence =
+        format!("This article got {recent} comments in {minutes} minutes; while that lasts, newcomers wait.");
     Some(hold(RuleId::Flood, 1, badge, sentence, json!({"comments": recent, "minutes": minutes})))
 }

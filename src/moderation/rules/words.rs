@@ -15,8 +15,10 @@ pub fn check(case: &Case<'_>) -> Option<Outcome> {
     let worst = found.iter().min_by_key(|found| weight(found))?;
     let badge = format!("Word: {}", worst.text);
     let sentence = format!("Contains “{}”, which is on your list “{}”.", worst.text, worst.list);
-    let matches: Vec<Value> =
-        found.iter().map(|found| json!({"text": found.text, "word": found.word, "list": found.list, "list_version": found.version})).collect();
+    let matches: Vec<Value> = found
+        .iter()
+        .map(|found| json!({"text": found.text, "word": found.word, "list": found.list, "list_version": found.version}))
+        .collect();
     let make = match worst.outcome {
         WordListOutcome::Hold => hold,
         WordListOutcome::Spam => spam,

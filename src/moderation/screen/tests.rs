@@ -51,7 +51,13 @@ fn judge(given: Given) -> (CommentStatus, Vec<RuleId>, Vec<String>) {
             recent_on_article: given.recent_on_article,
             words: Arc::new(Lists::compile(given.words)),
         },
-        policy: Policy { mode: given.mode, mode_is_of_article: false, newcomer_links: 1, newcomer_until: 20, dwell_seconds_min: 3 },
+        policy: Policy {
+            mode: given.mode,
+            mode_is_of_article: false,
+            newcomer_links: 1,
+            newcomer_until: 20,
+            dwell_seconds_min: 3,
+        },
     };
     let screening = screen(&case);
     let (status, reason) = screening.decision();
@@ -115,7 +121,8 @@ fn the_trap_and_too_much_speed_are_spam() {
 
 #[test]
 fn the_strictest_list_decides_and_trust_does_not_pass_words() {
-    let list = |name: &str, outcome, word: &str| WordList { name: name.into(), outcome, version: 1, words: vec![word.into()] };
+    let list =
+        |name: &str, outcome, word: &str| WordList { name: name.into(), outcome, version: 1, words: vec![word.into()] };
     let words = vec![list("Selling", WordListOutcome::Hold, "pooled"), list("Never", WordListOutcome::Spam, "minutes")];
     let (status, rules, sentences) = judge(Given { words: words.clone(), ..regular() });
     assert_eq!((status, rules), (CommentStatus::Spam, vec![RuleId::Words]));

@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn one_item_a_list_and_a_wrapped_list_are_read() {
-        for text in [r#"{"id":"a","title":"A"}"#, r#"[{"id":"a","title":"A"}]"#, "\u{feff}{\"items\":[{\"title\":\"A\"}]}"] {
+        for text in
+            [r#"{"id":"a","title":"A"}"#, r#"[{"id":"a","title":"A"}]"#, "\u{feff}{\"items\":[{\"title\":\"A\"}]}"]
+        {
             assert_eq!(read(text).unwrap().len(), 1, "{text}");
         }
         assert!(read("[]").unwrap().is_empty());

@@ -72,11 +72,23 @@ fn told(done: Option<&str>) -> Option<Flash> {
 }
 
 /// `GET /desk/account`
-pub async fn show(app: web::Data<App>, request: HttpRequest, session: Session, asked: web::Query<Asked>) -> Result<HttpResponse, AppError> {
+pub async fn show(
+    app: web::Data<App>,
+    request: HttpRequest,
+    session: Session,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, AppError> {
     page(&app, &request, &session, StatusCode::OK, told(asked.done.as_deref()), FormErrors::default()).await
 }
 
-async fn page(app: &App, request: &HttpRequest, session: &Session, status: StatusCode, flash: Option<Flash>, errors: FormErrors) -> Result<HttpResponse, AppError> {
+async fn page(
+    app: &App,
+    request: &HttpRequest,
+    session: &Session,
+    status: StatusCode,
+    flash: Option<Flash>,
+    errors: FormErrors,
+) -> Result<HttpResponse, AppError> {
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let sessions = session::list(&mut conn, session.staff_id(), app.now()).await?;
@@ -111,7 +123,11 @@ async fn page(app: &App, request: &HttpRequest, session: &Session, status: Statu
 }
 
 /// `POST /desk/account/sessions/{id}`: ends one of one's own.
-pub async fn end(app: web::Data<App>, request: HttpRequest, form: StaffForm<Session, NoFields>) -> Result<HttpResponse, AppError> {
+pub async fn end(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<Session, NoFields>,
+) -> Result<HttpResponse, AppError> {
     let id: SessionId = path::segment(&request, "id")?;
     let is_this = form.who.id() == Some(id);
     if !app.db.transact(async |tx| session::revoke(tx, &form.who, id).await).await? {
@@ -127,7 +143,11 @@ pub async fn end_others(app: web::Data<App>, form: StaffForm<Session, NoFields>)
 }
 
 /// `POST /desk/account/password`
-pub async fn change(app: web::Data<App>, request: HttpRequest, form: StaffForm<Session, Change>) -> Result<HttpResponse, AppError> {
+pub async fn change(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<Session, Change>,
+) -> Result<HttpResponse, AppError> {
     let (session, fields) = (&form.who, &form.fields);
     let site = app.parts.settings.last_known().site.name.clone();
     let mut errors = FormErrors::default();
@@ -138,7 +158,9 @@ pub async fn change(app: web::Data<App>, request: HttpRequest, form: StaffForm<S
     if let Err(weak) = &checked {
         errors.add("password", weak.to_string());
     }
-    let Ok(password) = checked else { return page(&app, &request, session, StatusCode::UNPROCESSABLE_ENTITY, None, errors).await };
+    let Ok(password) = checked else {
+        return page(&app, &request, session, StatusCode::UNPROCESSABLE_ENTITY, None, errors).await;
+    };
     if !errors.is_empty() {
         return page(&app, &request, session, StatusCode::UNPROCESSABLE_ENTITY, None, errors).await;
     }
@@ -160,6 +182,7 @@ pub async fn change(app: web::Data<App>, request: HttpRequest, form: StaffForm<S
         Err(SignInError::Db(error)) => return Err(error.into()),
     }
     let hashed = app.passwords().hash(&password).await.map_err(|_| AppError::Unavailable)?;
-    let opened = app.db.transact(async |tx| recover::change(tx, app.rng(), session, &hashed, &origin.whence()).await).await?;
+    let opened =
+        app.db.transact(async |tx| recover::change(tx, app.rng(), session, &hashed, &origin.whence()).await).await?;
     with_cookies(&app, lead_to(format!("{}?done=password", urls::account())), &opened)
 }

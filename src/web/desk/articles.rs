@@ -109,11 +109,13 @@ pub async fn list(app: web::Data<App>, request: HttpRequest, who: MaySeeDrafts) 
     let query = Query::of(&request);
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
-    let mut lines = index::list_for_desk(&mut conn, query.state, who.bound_to(), query.before, limits::DESK_ROWS + 1).await?;
+    let mut lines =
+        index::list_for_desk(&mut conn, query.state, who.bound_to(), query.before, limits::DESK_ROWS + 1).await?;
     let rows = usize::try_from(limits::DESK_ROWS).unwrap_or(50);
     let has_more = lines.len() > rows;
     lines.truncate(rows);
-    let older_href = lines.iter().next_back().filter(|_| has_more).map(|last| urls::desk_articles_of(query.state, Some(last.id)));
+    let older_href =
+        lines.iter().next_back().filter(|_| has_more).map(|last| urls::desk_articles_of(query.state, Some(last.id)));
     let tab = |label, state| (label, urls::desk_articles_of(state, None), state == query.state);
     let writes = who.session().may(Act::Write);
     let list = List {

@@ -44,7 +44,12 @@ pub struct Asked {
 }
 
 /// `GET /desk/audit`
-pub async fn show(app: web::Data<App>, request: HttpRequest, who: MaySeeAudit, asked: web::Query<Asked>) -> Result<HttpResponse, AppError> {
+pub async fn show(
+    app: web::Data<App>,
+    request: HttpRequest,
+    who: MaySeeAudit,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, AppError> {
     let before: Option<AuditId> = match &asked.before {
         Some(text) => Some(text.parse().map_err(|_| AppError::NotFound)?),
         None => None,
@@ -78,7 +83,14 @@ fn line(entry: audit::Line, names: &[(StaffId, String)], settings: &Settings) ->
         Some(id) => format!("{} {id}", entry.subject),
         None => entry.subject,
     };
-    Line { at: shell::date_and_time(entry.at, settings), at_machine: shell::machine_time(entry.at), who, action: in_words(&entry.action), record, detail: parts(&entry.detail) }
+    Line {
+        at: shell::date_and_time(entry.at, settings),
+        at_machine: shell::machine_time(entry.at),
+        who,
+        action: in_words(&entry.action),
+        record,
+        detail: parts(&entry.detail),
+    }
 }
 
 /// Codes as words: `staff.sign_in` is "signed in". A code without words of its own is shown as it is.

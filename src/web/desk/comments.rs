@@ -63,7 +63,10 @@ impl Ask {
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 "queue" => ask.queue = value.parse().ok(),
-                "reason" => ask.reason = (value.parse::<RuleId>().is_ok() || value.parse::<Reason>().is_ok()).then(|| value.into_owned()),
+                "reason" => {
+                    ask.reason =
+                        (value.parse::<RuleId>().is_ok() || value.parse::<Reason>().is_ok()).then(|| value.into_owned())
+                }
                 "article" => ask.article = value.parse().ok(),
                 "from" => ask.address = value.parse().ok(),
                 "after" => ask.after = value.parse().ok(),
@@ -238,7 +241,14 @@ pub async fn show(app: web::Data<App>, request: HttpRequest, who: MayDecide) -> 
     page(&app, &request, &who, ask, Refused::default(), StatusCode::OK).await
 }
 
-async fn page(app: &App, request: &HttpRequest, who: &MayDecide, ask: Ask, refused: Refused, status: StatusCode) -> Result<HttpResponse, AppError> {
+async fn page(
+    app: &App,
+    request: &HttpRequest,
+    who: &MayDecide,
+    ask: Ask,
+    refused: Refused,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let opened = match ask.open {
@@ -246,7 +256,8 @@ async fn page(app: &App, request: &HttpRequest, who: &MayDecide, ask: Ask, refus
         None => None,
     };
     let queue = ask.queue.or(opened.as_ref().map(|card| queue_of(card.status))).unwrap_or(Queue::Held);
-    let filter = Filter { queue, reason: ask.reason.clone(), article: ask.article, address: ask.address, after: ask.after };
+    let filter =
+        Filter { queue, reason: ask.reason.clone(), article: ask.article, address: ask.address, after: ask.after };
     let counts = queue::counts(&conn, who, app.now()).await?;
     let listed = queue::list(&mut conn, who, &filter, app.now()).await?;
     let mut cards = listed.cards;
@@ -270,7 +281,10 @@ async fn page(app: &App, request: &HttpRequest, who: &MayDecide, ask: Ask, refus
         Queue::Unanswered => Some(counts.unanswered),
         Queue::Approved | Queue::Trash => None,
     };
-    let title = total.map_or_else(|| format!("{}, Comments", queue.label()), |count| format!("{} ({}), Comments", queue.label(), shown_count(count)));
+    let title = total.map_or_else(
+        || format!("{}, Comments", queue.label()),
+        |count| format!("{} ({}), Comments", queue.label(), shown_count(count)),
+    );
     let mut frame = frame::frame(app, &settings, request, who.session(), &title);
     frame.has_errors = refused.reply_error.is_some();
     frame::waiting(&mut frame, &urls::desk_comments(), counts.held);
@@ -321,11 +335,15 @@ fn moves(from: CommentStatus) -> Vec<(&'static str, &'static str, &'static str)>
         CommentStatus::Spam => "Not spam",
         CommentStatus::Held | CommentStatus::Approved => "Approve",
     };
-    [(CommentStatus::Approved, approve, "check"), (CommentStatus::Spam, "Spam", "ban"), (CommentStatus::Trash, "Trash", "trash-2")]
-        .into_iter()
-        .filter(|(to, ..)| decide::is_legal(from, *to, decide::By::Person))
-        .map(|(to, label, icon)| (to.as_str(), label, icon))
-        .collect()
+    [
+        (CommentStatus::Approved, approve, "check"),
+        (CommentStatus::Spam, "Spam", "ban"),
+        (CommentStatus::Trash, "Trash", "trash-2"),
+    ]
+    .into_iter()
+    .filter(|(to, ..)| decide::is_legal(from, *to, decide::By::Person))
+    .map(|(to, label, icon)| (to.as_str(), label, icon))
+    .collect()
 }
 
 fn tabs(current: Queue, counts: queue::Counts) -> Vec<Tab> {
@@ -337,14 +355,25 @@ fn tabs(current: Queue, counts: queue::Counts) -> Vec<Tab> {
     };
     Queue::ALL
         .iter()
-        .map(|queue| Tab { label: queue.label(), href: urls::queue(queue.as_str()), count: count(*queue).map(shown_count), is_current: *queue == current })
+        .map(|queue| Tab {
+            label: queue.label(),
+            href: urls::queue(queue.as_str()),
+            count: count(*queue).map(shown_count),
+            is_current: *queue == current,
+        })
         .collect()
 }
 
 fn reasons(queue: Queue, picked: Option<&str>) -> Vec<(String, &'static str, bool)> {
     let codes: Vec<&'static str> = match queue {
-        Queue::Held => RuleId::ALL.iter().filter(|rule| !matches!(rule, RuleId::Trap | RuleId::Speed)).map(|rule| rule.as_str()).collect(),
-        Queue::Spam => vec![RuleId::Trap.as_str(), RuleId::Speed.as_str(), RuleId::Words.as_str(), Reason::StaffSpam.as_str()],
+        Queue::Held => RuleId::ALL
+            .iter()
+            .filter(|rule| !matches!(rule, RuleId::Trap | RuleId::Speed))
+            .map(|rule| rule.as_str())
+            .collect(),
+        Queue::Spam => {
+            vec![RuleId::Trap.as_str(), RuleId::Speed.as_str(), RuleId::Words.as_str(), Reason::StaffSpam.as_str()]
+        }
         Queue::Trash => vec![Reason::StaffTrash.as_str(), Reason::Withdrawn.as_str(), Reason::Undone.as_str()],
         Queue::Approved | Queue::Unanswered => Vec::new(),
     };
@@ -353,19 +382,38 @@ fn reasons(queue: Queue, picked: Option<&str>) -> Vec<(String, &'static str, boo
 
 fn empty(queue: Queue, counts: queue::Counts, is_filtered: bool) -> Empty {
     if is_filtered {
-        return Empty { heading: "Nothing found", sentence: "No comment here matches the filter.".into(), link: Some((urls::queue(queue.as_str()), "Show all")) };
+        return Empty {
+            heading: "Nothing found",
+            sentence: "No comment here matches the filter.".into(),
+            link: Some((urls::queue(queue.as_str()), "Show all")),
+        };
     }
     match queue {
         Queue::Held if counts.unanswered > 0 => {
-            let unit = if counts.unanswered == 1 { "approved comment still waits" } else { "approved comments still wait" };
+            let unit =
+                if counts.unanswered == 1 { "approved comment still waits" } else { "approved comments still wait" };
             let sentence = format!("Nothing is held. {} {unit} for an answer.", shown_count(counts.unanswered));
-            Empty { heading: "All caught up", sentence, link: Some((urls::queue(Queue::Unanswered.as_str()), "Answer them")) }
+            Empty {
+                heading: "All caught up",
+                sentence,
+                link: Some((urls::queue(Queue::Unanswered.as_str()), "Answer them")),
+            }
         }
         Queue::Held => Empty { heading: "All caught up", sentence: "Nothing is held.".into(), link: None },
         Queue::Spam => Empty { heading: "No spam", sentence: "No spam in the last 30 days.".into(), link: None },
-        Queue::Approved => Empty { heading: "No comments yet", sentence: "Approved comments are listed here.".into(), link: None },
-        Queue::Trash => Empty { heading: "Trash is empty", sentence: "Removed and withdrawn comments are listed here.".into(), link: None },
-        Queue::Unanswered => Empty { heading: "Everything is answered", sentence: "No question of the last 60 days waits for an answer.".into(), link: None },
+        Queue::Approved => {
+            Empty { heading: "No comments yet", sentence: "Approved comments are listed here.".into(), link: None }
+        }
+        Queue::Trash => Empty {
+            heading: "Trash is empty",
+            sentence: "Removed and withdrawn comments are listed here.".into(),
+            link: None,
+        },
+        Queue::Unanswered => Empty {
+            heading: "Everything is answered",
+            sentence: "No question of the last 60 days waits for an answer.".into(),
+            link: None,
+        },
     }
 }
 
@@ -418,7 +466,9 @@ impl Draw<'_> {
         } else {
             match receipt.to {
                 CommentStatus::Approved => format!("Approved {}.", comments(receipt.moved)),
-                to @ (CommentStatus::Held | CommentStatus::Spam | CommentStatus::Trash) => format!("Moved {} to {}.", comments(receipt.moved), to.as_str()),
+                to @ (CommentStatus::Held | CommentStatus::Spam | CommentStatus::Trash) => {
+                    format!("Moved {} to {}.", comments(receipt.moved), to.as_str())
+                }
             }
         };
         if self.ask.left > 0 {
@@ -433,9 +483,17 @@ impl Draw<'_> {
     }
 
     /// Rows with the receipts at the places of their comments.
-    fn items(&self, cards: &[Card], receipts: Vec<(Option<CommentId>, ReceiptView)>, refused: &Refused, as_who: &str) -> Vec<Item> {
-        let mut items: Vec<(Option<CommentId>, Item)> =
-            cards.iter().map(|card| (Some(card.id), Item { receipt: None, row: Some(self.row(card, refused, as_who)) })).collect();
+    fn items(
+        &self,
+        cards: &[Card],
+        receipts: Vec<(Option<CommentId>, ReceiptView)>,
+        refused: &Refused,
+        as_who: &str,
+    ) -> Vec<Item> {
+        let mut items: Vec<(Option<CommentId>, Item)> = cards
+            .iter()
+            .map(|card| (Some(card.id), Item { receipt: None, row: Some(self.row(card, refused, as_who)) }))
+            .collect();
         for (comment, receipt) in receipts {
             let is_past = |id: Option<CommentId>| match (id, comment) {
                 (Some(id), Some(comment)) if self.queue.is_oldest_first() => id >= comment,
@@ -451,7 +509,8 @@ impl Draw<'_> {
     fn row(&self, card: &Card, refused: &Refused, as_who: &str) -> RowView {
         let list = self.ask.list(self.queue);
         let outcomes = &card.screening.0;
-        let mut badges: Vec<(bool, String)> = outcomes.iter().map(|outcome| (outcome.verdict == Verdict::Spam, outcome.badge.clone())).collect();
+        let mut badges: Vec<(bool, String)> =
+            outcomes.iter().map(|outcome| (outcome.verdict == Verdict::Spam, outcome.badge.clone())).collect();
         let reason_by_person = card.status_reason.as_deref().filter(|code| code.parse::<Reason>().is_ok());
         badges.extend(reason_by_person.map(|code| (false, reason_label(code).to_owned())));
         let is_open = self.ask.open == Some(card.id);
@@ -480,7 +539,12 @@ impl Draw<'_> {
     fn open(&self, card: &Card, refused: &Refused, as_who: &str) -> OpenView {
         let is_refused = refused.comment == Some(card.id);
         let parent = card.parent.as_ref().map(|parent| {
-            (parent.name.clone(), shell::date_short(parent.created_at, self.settings), text::excerpt(&parent.body, PARENT_CHARS), urls::comment(parent.id))
+            (
+                parent.name.clone(),
+                shell::date_short(parent.created_at, self.settings),
+                text::excerpt(&parent.body, PARENT_CHARS),
+                urls::comment(parent.id),
+            )
         });
         let count = card.screening.0.len();
         let rules = if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") };
@@ -491,7 +555,13 @@ impl Draw<'_> {
             (_, CommentStatus::Approved | CommentStatus::Trash) => format!("{rules} spoke when it was posted."),
         };
         let links = card.screening.0.iter().filter(|outcome| outcome.rule == RuleId::Links).flat_map(|outcome| {
-            outcome.evidence.get("links").and_then(|links| links.as_array()).into_iter().flatten().filter_map(|link| link.as_str().map(str::to_owned))
+            outcome
+                .evidence
+                .get("links")
+                .and_then(|links| links.as_array())
+                .into_iter()
+                .flatten()
+                .filter_map(|link| link.as_str().map(str::to_owned))
         });
         let approves = card.status == CommentStatus::Held;
         OpenView {
@@ -550,8 +620,24 @@ impl Draw<'_> {
             email: card.address.as_ref().map(|writer| writer.email.clone()),
             tally,
             facts,
-            others: others.iter().map(|other| (text::excerpt(&other.body, 120), format!("{}, {}", capital(status_word(other.status)), shell::date_short(other.created_at, self.settings)))).collect(),
-            others_href: card.address.as_ref().filter(|_| !others.is_empty()).map(|writer| format!("{}&from={}", urls::queue(Queue::Approved.as_str()), writer.id)),
+            others: others
+                .iter()
+                .map(|other| {
+                    (
+                        text::excerpt(&other.body, 120),
+                        format!(
+                            "{}, {}",
+                            capital(status_word(other.status)),
+                            shell::date_short(other.created_at, self.settings)
+                        ),
+                    )
+                })
+                .collect(),
+            others_href: card
+                .address
+                .as_ref()
+                .filter(|_| !others.is_empty())
+                .map(|writer| format!("{}&from={}", urls::queue(Queue::Approved.as_str()), writer.id)),
             events: log,
         })
     }
@@ -620,7 +706,10 @@ fn pieces(line: &str, terms: &[&str]) -> Vec<Piece> {
     let mut rest = line;
     while !rest.is_empty() {
         // The first term there is; of several at one place the longest.
-        let next = terms.iter().filter_map(|term| rest.find(term).map(|at| (at, *term))).min_by_key(|(at, term)| (*at, std::cmp::Reverse(term.len())));
+        let next = terms
+            .iter()
+            .filter_map(|term| rest.find(term).map(|at| (at, *term)))
+            .min_by_key(|(at, term)| (*at, std::cmp::Reverse(term.len())));
         let Some((at, term)) = next else { break };
         let (before, after) = (rest.get(..at).unwrap_or(""), rest.get(at + term.len()..).unwrap_or(""));
         if !before.is_empty() {
@@ -685,19 +774,25 @@ impl Fields for DecisionForm {
     const BYTES_MAX: usize = limits::COMMENT_BODY_BYTES_MAX;
 }
 
-const UNREADABLE: AppError = AppError::BadRequest("The decision can’t be read. Load the page again and decide from there.");
+const UNREADABLE: AppError =
+    AppError::BadRequest("The decision can’t be read. Load the page again and decide from there.");
 
 fn key_of(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= 64).then_some(text)
 }
 
 /// `POST /desk/comments/{id}/decision`
-pub async fn decide(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayDecide, DecisionForm>) -> Result<HttpResponse, AppError> {
+pub async fn decide(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayDecide, DecisionForm>,
+) -> Result<HttpResponse, AppError> {
     let id: CommentId = path::segment(&request, "id")?;
     let StaffForm { who, fields } = form;
     let to: CommentStatus = fields.to.parse().map_err(|_| UNREADABLE)?;
     let version: i32 = fields.revision.parse().map_err(|_| UNREADABLE)?;
-    let reason = if fields.reason.is_empty() { None } else { Some(fields.reason.parse::<Reason>().map_err(|_| UNREADABLE)?) };
+    let reason =
+        if fields.reason.is_empty() { None } else { Some(fields.reason.parse::<Reason>().map_err(|_| UNREADABLE)?) };
     let decision = Decision { comment: id, to, version, reason, submission_key: key_of(&fields.submission_key) };
     if !fields.reply.trim().is_empty() {
         return reply(&app, &request, &who, decision, &fields).await;
@@ -708,11 +803,26 @@ pub async fn decide(app: web::Data<App>, request: HttpRequest, form: StaffForm<M
     }
 }
 
-async fn reply(app: &App, request: &HttpRequest, who: &MayDecide, decision: Decision<'_>, fields: &DecisionForm) -> Result<HttpResponse, AppError> {
+async fn reply(
+    app: &App,
+    request: &HttpRequest,
+    who: &MayDecide,
+    decision: Decision<'_>,
+    fields: &DecisionForm,
+) -> Result<HttpResponse, AppError> {
     let id = decision.comment;
     if decision.to != CommentStatus::Approved {
         let notice = "A reply goes with approving only. Take the text out, or approve the comment.";
-        return refuse(app, request, who, fields, id, Refused { reply_error: Some(notice.into()), ..Refused::default() }, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return refuse(
+            app,
+            request,
+            who,
+            fields,
+            id,
+            Refused { reply_error: Some(notice.into()), ..Refused::default() },
+            StatusCode::UNPROCESSABLE_ENTITY,
+        )
+        .await;
     }
     let mut conn = app.db.read().await?;
     let card = queue::find(&mut conn, who, id).await?.ok_or(AppError::NotFound)?;
@@ -720,7 +830,18 @@ async fn reply(app: &App, request: &HttpRequest, who: &MayDecide, decision: Deci
     drop(conn);
     let words = match Words::parse(&fields.reply, &place.references) {
         Ok(words) => words,
-        Err(error) => return refuse(app, request, who, fields, id, Refused { reply_error: Some(error.message), ..Refused::default() }, StatusCode::UNPROCESSABLE_ENTITY).await,
+        Err(error) => {
+            return refuse(
+                app,
+                request,
+                who,
+                fields,
+                id,
+                Refused { reply_error: Some(error.message), ..Refused::default() },
+                StatusCode::UNPROCESSABLE_ENTITY,
+            )
+            .await;
+        }
     };
     let post = Post { place: &place, parent: Some(id), words: &words, submission_key: decision.submission_key };
     match app.db.transact(async |tx| answer::answer(tx, who, decision, post).await).await {
@@ -729,19 +850,41 @@ async fn reply(app: &App, request: &HttpRequest, who: &MayDecide, decision: Deci
             None => done(&fields.return_to, &format!("open={id}#r{id}")),
         }),
         Err(AnswerError::Decide(error)) => not_decided(app, request, who, fields, id, error).await,
-        Err(AnswerError::Reply(CreateError::Closed | CreateError::NotFound | CreateError::ParentGone | CreateError::Paused(_))) => {
-            let notice = Some((NoticeKind::Danger, "The reply could not be posted: the article takes no comments any more. Nothing was changed.".to_owned()));
+        Err(AnswerError::Reply(
+            CreateError::Closed | CreateError::NotFound | CreateError::ParentGone | CreateError::Paused(_),
+        )) => {
+            let notice = Some((
+                NoticeKind::Danger,
+                "The reply could not be posted: the article takes no comments any more. Nothing was changed."
+                    .to_owned(),
+            ));
             refuse(app, request, who, fields, id, Refused { notice, ..Refused::default() }, StatusCode::CONFLICT).await
         }
         Err(AnswerError::Reply(CreateError::Invalid(error))) => {
-            refuse(app, request, who, fields, id, Refused { reply_error: Some(error.message), ..Refused::default() }, StatusCode::UNPROCESSABLE_ENTITY).await
+            refuse(
+                app,
+                request,
+                who,
+                fields,
+                id,
+                Refused { reply_error: Some(error.message), ..Refused::default() },
+                StatusCode::UNPROCESSABLE_ENTITY,
+            )
+            .await
         }
         Err(AnswerError::Reply(CreateError::TooFast { .. })) => Err(AppError::TooMany { retry_after_seconds: 60 }),
         Err(AnswerError::Reply(CreateError::Db(error)) | AnswerError::Db(error)) => Err(error.into()),
     }
 }
 
-async fn not_decided(app: &App, request: &HttpRequest, who: &MayDecide, fields: &DecisionForm, id: CommentId, error: DecideError) -> Result<HttpResponse, AppError> {
+async fn not_decided(
+    app: &App,
+    request: &HttpRequest,
+    who: &MayDecide,
+    fields: &DecisionForm,
+    id: CommentId,
+    error: DecideError,
+) -> Result<HttpResponse, AppError> {
     let notice = match error {
         DecideError::NotFound => return Err(AppError::NotFound),
         DecideError::Db(error) => return Err(error.into()),
@@ -757,7 +900,15 @@ async fn not_decided(app: &App, request: &HttpRequest, who: &MayDecide, fields: 
     refuse(app, request, who, fields, id, refused, StatusCode::CONFLICT).await
 }
 
-async fn refuse(app: &App, request: &HttpRequest, who: &MayDecide, fields: &DecisionForm, id: CommentId, refused: Refused, status: StatusCode) -> Result<HttpResponse, AppError> {
+async fn refuse(
+    app: &App,
+    request: &HttpRequest,
+    who: &MayDecide,
+    fields: &DecisionForm,
+    id: CommentId,
+    refused: Refused,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
     let query = back(&fields.return_to);
     let ask = Ask { open: Some(id), ..Ask::read(query.split_once('?').map_or("", |(_, query)| query)) };
     page(app, request, who, ask, Refused { comment: Some(id), reply: fields.reply.clone(), ..refused }, status).await
@@ -765,7 +916,9 @@ async fn refuse(app: &App, request: &HttpRequest, who: &MayDecide, fields: &Deci
 
 /// "Ana approved this at 10:44, while you were reading."
 fn what_happened(meanwhile: &Meanwhile, settings: &Settings, now: DateTime<Utc>) -> String {
-    let Some(made) = &meanwhile.decision else { return "The writer changed the text. Read it again before deciding.".into() };
+    let Some(made) = &meanwhile.decision else {
+        return "The writer changed the text. Read it again before deciding.".into();
+    };
     let at = if now - made.at < TimeDelta::hours(20) {
         format!("at {}", made.at.with_timezone(&shell::zone(settings)).format("%H:%M"))
     } else {
@@ -787,7 +940,10 @@ fn what_happened(meanwhile: &Meanwhile, settings: &Settings, now: DateTime<Utc>)
 
 fn done(return_to: &str, rest: &str) -> HttpResponse {
     let location = format!("{}&{rest}", back(return_to));
-    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
 }
 
 /// Taking back: a decision, or all of a bulk decision.
@@ -805,7 +961,11 @@ impl Fields for UndoForm {
 }
 
 /// `POST /desk/comments/undo`
-pub async fn undo(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayDecide, UndoForm>) -> Result<HttpResponse, AppError> {
+pub async fn undo(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayDecide, UndoForm>,
+) -> Result<HttpResponse, AppError> {
     let StaffForm { who, fields } = form;
     if !fields.bulk.is_empty() {
         let id: DecisionId = fields.bulk.parse().map_err(|_| UNREADABLE)?;
@@ -854,13 +1014,16 @@ pub async fn bulk(app: web::Data<App>, form: StaffForm<MayDecide, BulkForm>) -> 
     let mut picked = Vec::with_capacity(fields.picked.len());
     for row in &fields.picked {
         let (id, version) = row.split_once('.').ok_or(UNREADABLE)?;
-        picked.push((id.parse::<CommentId>().map_err(|_| UNREADABLE)?, version.parse::<i32>().map_err(|_| UNREADABLE)?));
+        picked
+            .push((id.parse::<CommentId>().map_err(|_| UNREADABLE)?, version.parse::<i32>().map_err(|_| UNREADABLE)?));
     }
     if picked.is_empty() {
         return Ok(done(&fields.return_to, "#bulk"));
     }
     match app.db.transact(async |tx| bulk::bulk(tx, &who, &picked, to, key_of(&fields.submission_key)).await).await {
-        Ok(bulk::Bulk { bulk: Some(id), left, .. }) => Ok(done(&fields.return_to, &format!("bulk={id}&left={left}#bulk-{id}"))),
+        Ok(bulk::Bulk { bulk: Some(id), left, .. }) => {
+            Ok(done(&fields.return_to, &format!("bulk={id}&left={left}#bulk-{id}")))
+        }
         Ok(bulk::Bulk { bulk: None, .. }) => Ok(done(&fields.return_to, "#bulk")),
         Err(DecideError::Db(error)) => Err(error.into()),
         Err(_) => Err(AppError::NotFound),
@@ -874,7 +1037,13 @@ mod tests {
     #[test]
     fn forms_lead_back_to_a_list_of_the_desk_only() {
         assert_eq!(back("/desk/comments?queue=spam&after=7&done=3#after-3"), "/desk/comments?queue=spam&after=7");
-        for foreign in ["", "https://evil.example/desk/comments?queue=spam", "//evil.example", "/desk/staff", "/desk/comments?queue=nonsense"] {
+        for foreign in [
+            "",
+            "https://evil.example/desk/comments?queue=spam",
+            "//evil.example",
+            "/desk/staff",
+            "/desk/comments?queue=nonsense",
+        ] {
             assert_eq!(back(foreign), "/desk/comments?queue=held", "{foreign}");
         }
     }
@@ -883,7 +1052,10 @@ mod tests {
     fn what_the_rules_saw_is_marked() {
         let shown = |line: &str| {
             let pieces = pieces(line, &["drops.example", "drops.example/uk", "cheap"]);
-            pieces.into_iter().map(|piece| if piece.is_marked { format!("[{}]", piece.text) } else { piece.text }).collect::<String>()
+            pieces
+                .into_iter()
+                .map(|piece| if piece.is_marked { format!("[{}]", piece.text) } else { piece.text })
+                .collect::<String>()
         };
         assert_eq!(shown("see https://drops.example/uk, cheap"), "see https://[drops.example/uk], [cheap]");
         assert_eq!(shown("nothing here"), "nothing here");
@@ -894,7 +1066,10 @@ mod tests {
     fn every_button_is_a_legal_move() {
         for &from in CommentStatus::ALL {
             let words: Vec<&str> = moves(from).into_iter().map(|(to, ..)| to).collect();
-            assert!(!words.contains(&from.as_str()) && !words.contains(&"held") && words.len() >= 2, "{from}: {words:?}");
+            assert!(
+                !words.contains(&from.as_str()) && !words.contains(&"held") && words.len() >= 2,
+                "{from}: {words:?}"
+            );
         }
     }
 }

@@ -69,8 +69,28 @@ pub struct ArticleForm {
 
 impl Fields for ArticleForm {
     const NAMES: &'static [&'static str] = &[
-        "revision", "submission_key", "kind", "title", "slug", "dek", "takeaways", "body", "topic", "author", "reviewer", "lead_media", "language",
-        "description", "comments", "note", "change", "change_text", "override_reason", "withdraw_reason", "find", "act",
+        "revision",
+        "submission_key",
+        "kind",
+        "title",
+        "slug",
+        "dek",
+        "takeaways",
+        "body",
+        "topic",
+        "author",
+        "reviewer",
+        "lead_media",
+        "language",
+        "description",
+        "comments",
+        "note",
+        "change",
+        "change_text",
+        "override_reason",
+        "withdraw_reason",
+        "find",
+        "act",
     ];
     const REPEATED: &'static [&'static str] = &["author", "reviewer"];
     const BYTES_MAX: usize = limits::ARTICLE_BODY_BYTES_MAX;
@@ -150,14 +170,18 @@ impl ArticleForm {
         let mut over = |field, name: &str, value: &str, max| {
             let used = value.chars().count();
             if used > max {
-                faults.push(Fault { field, message: format!("{name} must be {max} characters or fewer. You have used {used}") });
+                faults.push(Fault {
+                    field,
+                    message: format!("{name} must be {max} characters or fewer. You have used {used}"),
+                });
             }
         };
         over("change_text", "Note for readers", &self.change_text, NOTE_CHARS_MAX);
         over("override_reason", "Reason", &self.override_reason, NOTE_CHARS_MAX);
         over("withdraw_reason", "Reason for readers", &self.withdraw_reason, REASON_CHARS_MAX);
         over("note", "Note", &self.note, REASON_CHARS_MAX);
-        if self.act == "publish" && self.change.parse::<CorrectionClass>().is_ok() && self.change_text.trim().is_empty() {
+        if self.act == "publish" && self.change.parse::<CorrectionClass>().is_ok() && self.change_text.trim().is_empty()
+        {
             faults.push(Fault { field: "change_text", message: "Write what readers are told".into() });
         }
         faults
@@ -286,10 +310,15 @@ impl Desk<'_> {
         }
         page.has_errors = !errors.is_empty();
         let today = self.app.now();
-        let preview = shown.layout.as_ref().filter(|_| shown.with_preview).map(|layout| ArticleView::preview(layout, self.article(), &people, today, &self.settings));
+        let preview = shown
+            .layout
+            .as_ref()
+            .filter(|_| shown.with_preview)
+            .map(|layout| ArticleView::preview(layout, self.article(), &people, today, &self.settings));
         let findings = shown.findings.or_else(|| shown.layout.as_ref().map(|layout| layout.findings.clone()));
         let conflict = shown.conflict.map(|theirs| self.conflict(&theirs, &people));
-        let one_more = |ids: &[String]| ids.iter().cloned().filter(|id| !id.is_empty()).chain([String::new()]).collect();
+        let one_more =
+            |ids: &[String]| ids.iter().cloned().filter(|id| !id.is_empty()).chain([String::new()]).collect();
         let editor = Editor {
             page,
             action: self.id().map_or_else(|| urls::desk_new_article(shown.form.kind()), urls::desk_article),
@@ -330,7 +359,10 @@ impl Desk<'_> {
             is_published: state == ArticleState::Published,
             is_ahead: state == ArticleState::Published && self.is_ahead,
             is_live_elsewhere: self.article().is_some_and(|article| article.first_published_at.is_some()),
-            public_href: self.article().filter(|_| state == ArticleState::Published).map(|article| urls::article(&article.slug)),
+            public_href: self
+                .article()
+                .filter(|_| state == ArticleState::Published)
+                .map(|article| urls::article(&article.slug)),
             revisions_href: self.id().map(urls::desk_revisions),
             saved: self.draft().map(|draft| When::minute(draft.saved_at, &self.settings)),
             may_publish,
@@ -408,7 +440,14 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Re
     };
     let findings = layout.as_ref().map(|layout| publish::checks(&article, layout, Some(&Change::Cosmetic)));
     let flash = asked(&request, "done").and_then(|done| told(&done));
-    let desk = Desk { app: &app, request: &request, session: who.session(), settings, stored: Some((article, draft)), is_ahead };
+    let desk = Desk {
+        app: &app,
+        request: &request,
+        session: who.session(),
+        settings,
+        stored: Some((article, draft)),
+        is_ahead,
+    };
     desk.show(Shown { form, faults, layout, findings, flash, ..Shown::default() }).await
 }
 
@@ -461,21 +500,37 @@ impl Act {
 }
 
 /// `POST /desk/articles/new`
-pub async fn create(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayEdit, ArticleForm>) -> Result<HttpResponse, AppError> {
+pub async fn create(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayEdit, ArticleForm>,
+) -> Result<HttpResponse, AppError> {
     let settings = app.settings(&mut app.db.read().await?).await?;
-    let desk = Desk { app: &app, request: &request, session: form.who.session(), settings, stored: None, is_ahead: false };
+    let desk =
+        Desk { app: &app, request: &request, session: form.who.session(), settings, stored: None, is_ahead: false };
     act(&desk, &form.who, form.fields).await
 }
 
 /// `POST /desk/articles/{id}`
-pub async fn update(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayEdit, ArticleForm>) -> Result<HttpResponse, AppError> {
+pub async fn update(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayEdit, ArticleForm>,
+) -> Result<HttpResponse, AppError> {
     let id: ArticleId = path::segment(&request, "id")?;
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let (article, draft) = stored(&mut conn, id, &form.who).await?;
     let is_ahead = is_ahead(&mut conn, &article, &draft).await?;
     drop(conn);
-    let desk = Desk { app: &app, request: &request, session: form.who.session(), settings, stored: Some((article, draft)), is_ahead };
+    let desk = Desk {
+        app: &app,
+        request: &request,
+        session: form.who.session(),
+        settings,
+        stored: Some((article, draft)),
+        is_ahead,
+    };
     act(&desk, &form.who, form.fields).await
 }
 
@@ -500,7 +555,9 @@ async fn act(desk: &Desk<'_>, who: &MayEdit, form: ArticleForm) -> Result<HttpRe
         Act::Version | Act::Publish => {
             // Once more where a cited source was edited between laying out and keeping.
             match keep(desk, who, &form, fields.clone(), act).await {
-                Err(Refused::SourcesChanged) => finish(desk, form.clone(), keep(desk, who, &form, fields, act).await).await,
+                Err(Refused::SourcesChanged) => {
+                    finish(desk, form.clone(), keep(desk, who, &form, fields, act).await).await
+                }
                 answer => finish(desk, form, answer).await,
             }
         }
@@ -574,7 +631,13 @@ impl From<PublishError> for Refused {
 }
 
 /// Saves the working copy, of a new article too; answers the article and its comments are as chosen.
-async fn store(tx: &mut Tx, desk_id: Option<ArticleId>, who: &MayEdit, form: &ArticleForm, fields: &ArticleFields) -> Result<ArticleId, SaveError> {
+async fn store(
+    tx: &mut Tx,
+    desk_id: Option<ArticleId>,
+    who: &MayEdit,
+    form: &ArticleForm,
+    fields: &ArticleFields,
+) -> Result<ArticleId, SaveError> {
     let id = match desk_id {
         Some(id) => id,
         None => save::create(tx, who, form.kind(), &fields.language, &form.submission_key).await?,
@@ -587,12 +650,23 @@ async fn store(tx: &mut Tx, desk_id: Option<ArticleId>, who: &MayEdit, form: &Ar
     Ok(id)
 }
 
-async fn save_only(desk: &Desk<'_>, who: &MayEdit, form: ArticleForm, fields: ArticleFields) -> Result<HttpResponse, AppError> {
+async fn save_only(
+    desk: &Desk<'_>,
+    who: &MayEdit,
+    form: ArticleForm,
+    fields: ArticleFields,
+) -> Result<HttpResponse, AppError> {
     let saved = desk.app.db.transact(async |tx| store(tx, desk.id(), who, &form, &fields).await).await;
     finish(desk, form, saved.map(|id| (id, "saved")).map_err(Refused::from)).await
 }
 
-async fn keep(desk: &Desk<'_>, who: &MayEdit, form: &ArticleForm, fields: ArticleFields, act: Act) -> Result<(ArticleId, &'static str), Refused> {
+async fn keep(
+    desk: &Desk<'_>,
+    who: &MayEdit,
+    form: &ArticleForm,
+    fields: ArticleFields,
+    act: Act,
+) -> Result<(ArticleId, &'static str), Refused> {
     let layout = match layout::lay_out(&desk.app.db, desk.id().unwrap_or(ArticleId(0)), fields).await {
         Ok(layout) => layout,
         Err(error) => return Err(Refused::Faults(vec![text_fault(error).map_err(Refused::Other)?])),
@@ -610,7 +684,12 @@ async fn keep(desk: &Desk<'_>, who: &MayEdit, form: &ArticleForm, fields: Articl
     let change = form.change();
     let published = desk.app.db.transact(async |tx| {
         let id = store(tx, desk.id(), who, form, &layout.fields).await?;
-        let what = Publication { layout: &layout, change: change.as_ref(), override_reason: &form.override_reason, note: &note };
+        let what = Publication {
+            layout: &layout,
+            change: change.as_ref(),
+            override_reason: &form.override_reason,
+            note: &note,
+        };
         publish::publish(tx, &publisher, id, what).await?;
         Ok::<_, Refused>((id, "published"))
     });
@@ -620,27 +699,42 @@ async fn keep(desk: &Desk<'_>, who: &MayEdit, form: &ArticleForm, fields: Articl
 async fn withdraw(desk: &Desk<'_>, form: ArticleForm) -> Result<HttpResponse, AppError> {
     let publisher = MayPublish::of(desk.session).map_err(|_| AppError::Forbidden)?;
     let id = desk.id().ok_or(AppError::NotFound)?;
-    let done = desk.app.db.transact(async |tx| publish::unpublish(tx, &publisher, id, &form.withdraw_reason).await).await;
+    let done =
+        desk.app.db.transact(async |tx| publish::unpublish(tx, &publisher, id, &form.withdraw_reason).await).await;
     finish(desk, form, done.map(|()| (id, "withdrawn")).map_err(Refused::from)).await
 }
 
 /// Leads on, or shows the form again with what stands in the way.
-async fn finish(desk: &Desk<'_>, form: ArticleForm, outcome: Result<(ArticleId, &'static str), Refused>) -> Result<HttpResponse, AppError> {
+async fn finish(
+    desk: &Desk<'_>,
+    form: ArticleForm,
+    outcome: Result<(ArticleId, &'static str), Refused>,
+) -> Result<HttpResponse, AppError> {
     let refused = match outcome {
         Ok((id, done)) => return Ok(to(urls::desk_article_done(id, done))),
         Err(refused) => refused,
     };
     let again = match refused {
         Refused::Other(error) => return Err(error),
-        Refused::Conflict(theirs) => Shown { form, conflict: Some(theirs), status: StatusCode::CONFLICT, ..Shown::default() },
+        Refused::Conflict(theirs) => {
+            Shown { form, conflict: Some(theirs), status: StatusCode::CONFLICT, ..Shown::default() }
+        }
         Refused::Faults(faults) => Shown { form, faults, status: StatusCode::UNPROCESSABLE_ENTITY, ..Shown::default() },
         Refused::Blocked(findings) => {
-            let sentence = "Not published: some checks block it. Mend them, or say below why it is published all the same.";
+            let sentence =
+                "Not published: some checks block it. Mend them, or say below why it is published all the same.";
             let flash = Some(Flash { kind: NoticeKind::Danger, text: sentence.into(), undo: None });
-            Shown { form, findings: Some(findings), flash, status: StatusCode::UNPROCESSABLE_ENTITY, ..Shown::default() }
+            Shown {
+                form,
+                findings: Some(findings),
+                flash,
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                ..Shown::default()
+            }
         }
         Refused::SourcesChanged => {
-            let text = "A cited source was changed by somebody at this moment. Nothing is lost: send the form again.".into();
+            let text =
+                "A cited source was changed by somebody at this moment. Nothing is lost: send the form again.".into();
             let flash = Some(Flash { kind: NoticeKind::Warn, text, undo: None });
             Shown { form, flash, status: StatusCode::CONFLICT, ..Shown::default() }
         }

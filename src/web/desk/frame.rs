@@ -62,7 +62,13 @@ fn nav(session: &Session, path: &str) -> Vec<DeskLink> {
     links
         .into_iter()
         .filter(|(.., shown)| *shown)
-        .map(|(label, href, icon, _)| DeskLink { label: label.to_owned(), current: is_in(path, &href), href, icon, count: None })
+        .map(|(label, href, icon, _)| DeskLink {
+            label: label.to_owned(),
+            current: is_in(path, &href),
+            href,
+            icon,
+            count: None,
+        })
         .collect()
 }
 

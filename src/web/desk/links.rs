@@ -54,20 +54,36 @@ async fn holder_of(app: &App, request: &HttpRequest, purpose: LinkPurpose) -> Re
     Ok((token, holder))
 }
 
-async fn page(app: &App, request: &HttpRequest, purpose: LinkPurpose, holder: &Holder, status: StatusCode, errors: FormErrors) -> Result<HttpResponse, AppError> {
+async fn page(
+    app: &App,
+    request: &HttpRequest,
+    purpose: LinkPurpose,
+    holder: &Holder,
+    status: StatusCode,
+    errors: FormErrors,
+) -> Result<HttpResponse, AppError> {
     let settings = app.parts.settings.last_known();
     let (heading, intro) = match purpose {
         LinkPurpose::Invite => (format!("Welcome, {}", holder.name), "Choose a password, and you are on the team."),
-        LinkPurpose::Reset | LinkPurpose::Setup => ("Choose a new password".to_owned(), "It replaces the old one. Other browsers are signed out."),
+        LinkPurpose::Reset | LinkPurpose::Setup => {
+            ("Choose a new password".to_owned(), "It replaces the old one. Other browsers are signed out.")
+        }
     };
     let mut shell = shell::bare(app, &settings, request, "Choose a password");
     shell.has_errors = !errors.is_empty();
-    let body = ChoosePage { page: shell, heading, intro, email_masked: holder.email_masked.clone(), errors }.render()?;
+    let body =
+        ChoosePage { page: shell, heading, intro, email_masked: holder.email_masked.clone(), errors }.render()?;
     Ok(cached_pages::private(request, status, body).await)
 }
 
 /// The checked and hashed password, or the page with what is wrong with it.
-async fn hashed(app: &App, request: &HttpRequest, purpose: LinkPurpose, holder: &Holder, typed: &str) -> Result<Result<Hashed, HttpResponse>, AppError> {
+async fn hashed(
+    app: &App,
+    request: &HttpRequest,
+    purpose: LinkPurpose,
+    holder: &Holder,
+    typed: &str,
+) -> Result<Result<Hashed, HttpResponse>, AppError> {
     let site = app.parts.settings.last_known().site.name.clone();
     let [name, email] = holder.about();
     match NewPassword::check(typed, &[&site, name, email]) {
@@ -94,7 +110,11 @@ pub async fn accept(app: web::Data<App>, request: HttpRequest, form: Form<Choose
         Err(page) => return Ok(page),
     };
     let origin = Origin::of(&app, &request);
-    let opened = app.db.transact(async |tx| invite::accept(tx, app.rng(), &token, &password, &origin.whence()).await).await?.ok_or(AppError::NotFound)?;
+    let opened = app
+        .db
+        .transact(async |tx| invite::accept(tx, app.rng(), &token, &password, &origin.whence()).await)
+        .await?
+        .ok_or(AppError::NotFound)?;
     with_cookies(&app, lead_to(urls::desk()), &opened)
 }
 
@@ -120,11 +140,20 @@ struct ForgottenPage<'a> {
     sign_in_href: String,
 }
 
-async fn forgotten_page(app: &App, request: &HttpRequest, status: StatusCode, email: &str, errors: FormErrors, is_asked: bool) -> Result<HttpResponse, AppError> {
+async fn forgotten_page(
+    app: &App,
+    request: &HttpRequest,
+    status: StatusCode,
+    email: &str,
+    errors: FormErrors,
+    is_asked: bool,
+) -> Result<HttpResponse, AppError> {
     let settings = app.parts.settings.last_known();
     let mut page = shell::bare(app, &settings, request, "Reset your password");
     page.has_errors = !errors.is_empty();
-    let body = ForgottenPage { page, email, errors, is_asked, action: urls::forgotten(), sign_in_href: urls::sign_in(None) }.render()?;
+    let body =
+        ForgottenPage { page, email, errors, is_asked, action: urls::forgotten(), sign_in_href: urls::sign_in(None) }
+            .render()?;
     Ok(cached_pages::private(request, status, body).await)
 }
 
@@ -135,7 +164,11 @@ pub async fn show_forgotten(app: web::Data<App>, request: HttpRequest) -> Result
 }
 
 /// `POST /desk/reset`: the same answer and the same work whether or not somebody has the address.
-pub async fn forgotten(app: web::Data<App>, request: HttpRequest, form: Form<Forgotten>) -> Result<HttpResponse, AppError> {
+pub async fn forgotten(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: Form<Forgotten>,
+) -> Result<HttpResponse, AppError> {
     rate_limit::count(&app, &request)?;
     let typed = &form.fields.email;
     let Some(email) = Email::parse(typed) else {
@@ -168,6 +201,10 @@ pub async fn reset(app: web::Data<App>, request: HttpRequest, form: Form<Choose>
         Err(page) => return Ok(page),
     };
     let origin = Origin::of(&app, &request);
-    let opened = app.db.transact(async |tx| recover::reset(tx, app.rng(), &token, &password, &origin.whence()).await).await?.ok_or(AppError::NotFound)?;
+    let opened = app
+        .db
+        .transact(async |tx| recover::reset(tx, app.rng(), &token, &password, &origin.whence()).await)
+        .await?
+        .ok_or(AppError::NotFound)?;
     with_cookies(&app, lead_to(format!("{}?done=password", urls::account())), &opened)
 }

@@ -74,8 +74,14 @@ pub struct Asked {
 }
 
 /// `GET /desk/mail`
-pub async fn show(app: web::Data<App>, request: HttpRequest, who: MaySeeMail, asked: web::Query<Asked>) -> Result<HttpResponse, AppError> {
-    let state: Option<MailState> = asked.state.as_deref().map(str::parse).transpose().map_err(|_| AppError::NotFound)?;
+pub async fn show(
+    app: web::Data<App>,
+    request: HttpRequest,
+    who: MaySeeMail,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, AppError> {
+    let state: Option<MailState> =
+        asked.state.as_deref().map(str::parse).transpose().map_err(|_| AppError::NotFound)?;
     let before: Option<MailId> = asked.before.as_deref().map(str::parse).transpose().map_err(|_| AppError::NotFound)?;
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
@@ -84,18 +90,34 @@ pub async fn show(app: web::Data<App>, request: HttpRequest, who: MaySeeMail, as
     let failed = outbox::count(&mut conn, MailState::Failed).await?;
     drop(conn);
     let is_full = i64::try_from(lines.len()) == Ok(limits::DESK_ROWS);
-    let next_href = lines.last().filter(|_| is_full).map(|last| urls::desk_outbox_before(state.map(MailState::as_str), last.id));
+    let next_href =
+        lines.last().filter(|_| is_full).map(|last| urls::desk_outbox_before(state.map(MailState::as_str), last.id));
     let mut page = frame(&app, &settings, &request, who.session(), "Mail");
     page.flash = done(asked.done.as_deref());
-    let body = OutboxPage { page, tabs: tabs(state, waiting, failed), lines: lines.into_iter().map(|mail| line(mail, &settings)).collect(), notice: notice(&app, &settings), next_href }.render()?;
+    let body = OutboxPage {
+        page,
+        tabs: tabs(state, waiting, failed),
+        lines: lines.into_iter().map(|mail| line(mail, &settings)).collect(),
+        notice: notice(&app, &settings),
+        next_href,
+    }
+    .render()?;
     Ok(cached_pages::private(&request, StatusCode::OK, body).await)
 }
 
 fn done(code: Option<&str>) -> Option<Flash> {
     match code {
         Some("retry") => Some(receipt("It is on its way again.")),
-        Some("not-failed") => Some(Flash { kind: NoticeKind::Info, text: "Nothing to do: this mail waits, was sent, or is not wanted any more.".into(), undo: None }),
-        Some("erased") => Some(Flash { kind: NoticeKind::Warn, text: "Its text has been erased, so it can’t be sent again.".into(), undo: None }),
+        Some("not-failed") => Some(Flash {
+            kind: NoticeKind::Info,
+            text: "Nothing to do: this mail waits, was sent, or is not wanted any more.".into(),
+            undo: None,
+        }),
+        Some("erased") => Some(Flash {
+            kind: NoticeKind::Warn,
+            text: "Its text has been erased, so it can’t be sent again.".into(),
+            undo: None,
+        }),
         Some(_) | None => None,
     }
 }
@@ -104,10 +126,16 @@ fn notice(app: &App, settings: &Settings) -> Option<(NoticeKind, String)> {
     let mailer = &app.parts.mailer;
     if let Some(since) = mailer.away_since() {
         let since = shell::date_and_time(since, settings);
-        return Some((NoticeKind::Warn, format!("The mail server hasn’t answered since {since}. It is tried every 30 seconds; nothing is lost.")));
+        return Some((
+            NoticeKind::Warn,
+            format!("The mail server hasn’t answered since {since}. It is tried every 30 seconds; nothing is lost."),
+        ));
     }
     match mailer.transport() {
-        Transport::Eml(_) => Some((NoticeKind::Info, "No mail server is set up. Mails are written as .eml files to the folder “mail” in the data folder.".into())),
+        Transport::Eml(_) => Some((
+            NoticeKind::Info,
+            "No mail server is set up. Mails are written as .eml files to the folder “mail” in the data folder.".into(),
+        )),
         Transport::Smtp(_) => None,
     }
 }
@@ -117,7 +145,12 @@ fn tabs(chosen: Option<MailState>, waiting: usize, failed: usize) -> Vec<Tab> {
         let exact = usize::try_from(limits::COUNT_EXACT_MAX).unwrap_or(usize::MAX);
         if count > exact { "1,000+".to_owned() } else { count.to_string() }
     };
-    let tab = |label, state: Option<MailState>, count| Tab { label, href: urls::desk_outbox_of(state.map(MailState::as_str)), current: state == chosen, count };
+    let tab = |label, state: Option<MailState>, count| Tab {
+        label,
+        href: urls::desk_outbox_of(state.map(MailState::as_str)),
+        current: state == chosen,
+        count,
+    };
     vec![
         tab("All", None, None),
         tab("Waiting", Some(MailState::Queued), Some(counted(waiting))),
@@ -130,7 +163,9 @@ fn tabs(chosen: Option<MailState>, waiting: usize, failed: usize) -> Vec<Tab> {
 fn line(mail: outbox::Line, settings: &Settings) -> Line {
     let in_words = |at| shell::date_and_time(at, settings);
     let about = match (mail.state, mail.finished_at, mail.next_try_at) {
-        (MailState::Queued, _, Some(next)) if mail.attempts > 0 => format!("tried {}, next {}", times(mail.attempts), in_words(next)),
+        (MailState::Queued, _, Some(next)) if mail.attempts > 0 => {
+            format!("tried {}, next {}", times(mail.attempts), in_words(next))
+        }
         (MailState::Sent | MailState::Failed | MailState::Withdrawn, Some(at), _) => in_words(at),
         (MailState::Queued | MailState::Sent | MailState::Failed | MailState::Withdrawn, _, _) => String::new(),
     };
@@ -213,7 +248,11 @@ pub async fn show_one(app: web::Data<App>, request: HttpRequest, who: MaySeeMail
 }
 
 /// `POST /desk/mail/{id}/retry`
-pub async fn retry(app: web::Data<App>, request: HttpRequest, form: StaffForm<MaySeeMail, NoFields>) -> Result<HttpResponse, AppError> {
+pub async fn retry(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MaySeeMail, NoFields>,
+) -> Result<HttpResponse, AppError> {
     let id: MailId = path::segment(&request, "id")?;
     let by = form.who.actor();
     let code = match app.db.transact(async |tx| outbox::retry(tx, by, id).await).await {

@@ -92,7 +92,11 @@ struct Link {
 
 /// Roles that can be given: all but the owner's.
 fn choices(chosen: Option<Role>) -> Vec<(&'static str, &'static str, bool)> {
-    Role::ALL.iter().filter(|role| **role != Role::Owner).map(|role| (role.as_str(), roles::label(*role), Some(*role) == chosen)).collect()
+    Role::ALL
+        .iter()
+        .filter(|role| **role != Role::Owner)
+        .map(|role| (role.as_str(), roles::label(*role), Some(*role) == chosen))
+        .collect()
 }
 
 fn line(person: Person, who: &MayManageStaff, settings: &Settings) -> Line {
@@ -126,7 +130,12 @@ struct Shown<'a> {
     status: StatusCode,
 }
 
-async fn page(app: &App, request: &HttpRequest, who: &MayManageStaff, shown: Shown<'_>) -> Result<HttpResponse, AppError> {
+async fn page(
+    app: &App,
+    request: &HttpRequest,
+    who: &MayManageStaff,
+    shown: Shown<'_>,
+) -> Result<HttpResponse, AppError> {
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let people = model::list(&mut conn).await?;
@@ -154,18 +163,37 @@ pub struct Asked {
 }
 
 /// `GET /desk/staff`
-pub async fn show(app: web::Data<App>, request: HttpRequest, who: MayManageStaff, asked: web::Query<Asked>) -> Result<HttpResponse, AppError> {
+pub async fn show(
+    app: web::Data<App>,
+    request: HttpRequest,
+    who: MayManageStaff,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, AppError> {
     let flash = match asked.done.as_deref() {
-        Some("role") => Some(receipt("The role is changed. The person is signed out and has it from the next sign-in.")),
-        Some("suspended") => Some(receipt("The account is suspended and signed out everywhere. What the person wrote stays.")),
+        Some("role") => {
+            Some(receipt("The role is changed. The person is signed out and has it from the next sign-in."))
+        }
+        Some("suspended") => {
+            Some(receipt("The account is suspended and signed out everywhere. What the person wrote stays."))
+        }
         Some("reinstated") => Some(receipt("The account is open again.")),
         Some(_) | None => None,
     };
-    page(&app, &request, &who, Shown { typed: &Invite::default(), errors: FormErrors::default(), flash, link: None, status: StatusCode::OK }).await
+    page(
+        &app,
+        &request,
+        &who,
+        Shown { typed: &Invite::default(), errors: FormErrors::default(), flash, link: None, status: StatusCode::OK },
+    )
+    .await
 }
 
 /// `POST /desk/staff`: invites. The link is shown once, on the page that answers.
-pub async fn invite(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayManageStaff, Invite>) -> Result<HttpResponse, AppError> {
+pub async fn invite(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayManageStaff, Invite>,
+) -> Result<HttpResponse, AppError> {
     let (who, typed) = (&form.who, &form.fields);
     let mut errors = FormErrors::default();
     if text::tidy_name(&typed.name).is_empty() {
@@ -193,16 +221,30 @@ pub async fn invite(app: web::Data<App>, request: HttpRequest, form: StaffForm<M
                     about: "They get an email with a link. If it does not arrive, hand over this one: it works once, for seven days, and is not shown again.",
                     address: absolute(&app, &urls::invite(&token.reveal())),
                 };
-                return page(&app, &request, who, Shown { typed: &Invite::default(), errors, flash: None, link: Some(link), status: StatusCode::OK }).await;
+                return page(
+                    &app,
+                    &request,
+                    who,
+                    Shown { typed: &Invite::default(), errors, flash: None, link: Some(link), status: StatusCode::OK },
+                )
+                .await;
             }
             Err(CreateError::Db(error)) => return Err(error.into()),
             Err(error @ CreateError::EmailTaken) => errors.add("email", error.to_string()),
             Err(error @ CreateError::LongText) => errors.add("title", error.to_string()),
             Err(error @ CreateError::OwnerExists) => errors.add("role", error.to_string()),
-            Err(error @ (CreateError::NoName | CreateError::LongName | CreateError::NameTaken)) => errors.add("name", error.to_string()),
+            Err(error @ (CreateError::NoName | CreateError::LongName | CreateError::NameTaken)) => {
+                errors.add("name", error.to_string())
+            }
         }
     }
-    page(&app, &request, who, Shown { typed, errors, flash: None, link: None, status: StatusCode::UNPROCESSABLE_ENTITY }).await
+    page(
+        &app,
+        &request,
+        who,
+        Shown { typed, errors, flash: None, link: None, status: StatusCode::UNPROCESSABLE_ENTITY },
+    )
+    .await
 }
 
 /// An address with the site's own host, never the request's (requirements S13).
@@ -211,20 +253,43 @@ fn absolute(app: &App, path: &str) -> String {
     base.join(path).map_or_else(|_| path.to_owned(), String::from)
 }
 
-async fn changed(app: &App, request: &HttpRequest, who: &MayManageStaff, outcome: Result<&'static str, ChangeError>) -> Result<HttpResponse, AppError> {
+async fn changed(
+    app: &App,
+    request: &HttpRequest,
+    who: &MayManageStaff,
+    outcome: Result<&'static str, ChangeError>,
+) -> Result<HttpResponse, AppError> {
     match outcome {
         Ok(done) => Ok(lead_to(format!("{}?done={done}", urls::people()))),
         Err(ChangeError::Unknown) => Err(AppError::NotFound),
         Err(ChangeError::Db(error)) => Err(error.into()),
-        Err(error @ (ChangeError::IsOwner | ChangeError::OwnerExists | ChangeError::IsSelf | ChangeError::WrongState)) => {
+        Err(
+            error @ (ChangeError::IsOwner | ChangeError::OwnerExists | ChangeError::IsSelf | ChangeError::WrongState),
+        ) => {
             let flash = Some(Flash { kind: NoticeKind::Danger, text: format!("{error}."), undo: None });
-            page(app, request, who, Shown { typed: &Invite::default(), errors: FormErrors::default(), flash, link: None, status: StatusCode::CONFLICT }).await
+            page(
+                app,
+                request,
+                who,
+                Shown {
+                    typed: &Invite::default(),
+                    errors: FormErrors::default(),
+                    flash,
+                    link: None,
+                    status: StatusCode::CONFLICT,
+                },
+            )
+            .await
         }
     }
 }
 
 /// `POST /desk/staff/{id}/role`
-pub async fn set_role(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayManageStaff, RoleChoice>) -> Result<HttpResponse, AppError> {
+pub async fn set_role(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayManageStaff, RoleChoice>,
+) -> Result<HttpResponse, AppError> {
     let id: StaffId = path::segment(&request, "id")?;
     let role: Role = form.fields.role.parse().map_err(|_| AppError::BadRequest("Choose a role."))?;
     let outcome = app.db.transact(async |tx| model::set_role(tx, By::Manager(&form.who), id, role).await).await;
@@ -232,37 +297,75 @@ pub async fn set_role(app: web::Data<App>, request: HttpRequest, form: StaffForm
 }
 
 /// `POST /desk/staff/{id}/suspend`
-pub async fn suspend(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayManageStaff, NoFields>) -> Result<HttpResponse, AppError> {
+pub async fn suspend(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayManageStaff, NoFields>,
+) -> Result<HttpResponse, AppError> {
     let id: StaffId = path::segment(&request, "id")?;
     let outcome = app.db.transact(async |tx| model::suspend(tx, By::Manager(&form.who), id).await).await;
     changed(&app, &request, &form.who, outcome.map(|()| "suspended")).await
 }
 
 /// `POST /desk/staff/{id}/reinstate`
-pub async fn reinstate(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayManageStaff, NoFields>) -> Result<HttpResponse, AppError> {
+pub async fn reinstate(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayManageStaff, NoFields>,
+) -> Result<HttpResponse, AppError> {
     let id: StaffId = path::segment(&request, "id")?;
     let outcome = app.db.transact(async |tx| model::reinstate(tx, By::Manager(&form.who), id).await).await;
     changed(&app, &request, &form.who, outcome.map(|()| "reinstated")).await
 }
 
 /// `POST /desk/staff/{id}/link`: a new invitation for somebody who has not come yet, else a reset link.
-pub async fn link(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayManageStaff, NoFields>) -> Result<HttpResponse, AppError> {
+pub async fn link(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayManageStaff, NoFields>,
+) -> Result<HttpResponse, AppError> {
     let id: StaffId = path::segment(&request, "id")?;
     let person = model::find(&mut *app.db.read().await?, id).await?.ok_or(AppError::NotFound)?;
     let by = By::Manager(&form.who);
     let is_invited = person.state == StaffState::Invited;
     let made = app
         .db
-        .transact(async |tx| if is_invited { invite::again(tx, app.rng(), by, id).await } else { recover::reset_link(tx, app.rng(), by, id).await })
+        .transact(async |tx| {
+            if is_invited {
+                invite::again(tx, app.rng(), by, id).await
+            } else {
+                recover::reset_link(tx, app.rng(), by, id).await
+            }
+        })
         .await;
     let token = match made {
         Ok(token) => token.reveal(),
         Err(error) => return changed(&app, &request, &form.who, Err(error)).await,
     };
     let link = if is_invited {
-        Link { heading: format!("A new invitation for {}", person.name), about: "Send this link to them. It works once, for seven days; the earlier one no longer works.", address: absolute(&app, &urls::invite(&token)) }
+        Link {
+            heading: format!("A new invitation for {}", person.name),
+            about: "Send this link to them. It works once, for seven days; the earlier one no longer works.",
+            address: absolute(&app, &urls::invite(&token)),
+        }
     } else {
-        Link { heading: format!("A reset link for {}", person.name), about: "Send this link to them. It works once, for 30 minutes, and is not shown again.", address: absolute(&app, &urls::reset(&token)) }
+        Link {
+            heading: format!("A reset link for {}", person.name),
+            about: "Send this link to them. It works once, for 30 minutes, and is not shown again.",
+            address: absolute(&app, &urls::reset(&token)),
+        }
     };
-    page(&app, &request, &form.who, Shown { typed: &Invite::default(), errors: FormErrors::default(), flash: None, link: Some(link), status: StatusCode::OK }).await
+    page(
+        &app,
+        &request,
+        &form.who,
+        Shown {
+            typed: &Invite::default(),
+            errors: FormErrors::default(),
+            flash: None,
+            link: Some(link),
+            status: StatusCode::OK,
+        },
+    )
+    .await
 }

@@ -80,7 +80,8 @@ fn asked(request: &HttpRequest, wanted: &str) -> Option<String> {
 
 /// `/desk/references`
 pub async fn list(app: web::Data<App>, request: HttpRequest, who: MaySeeDrafts) -> Result<HttpResponse, AppError> {
-    let query = asked(&request, "q").filter(|query| query.len() <= 200 && !text::has_control(query)).unwrap_or_default();
+    let query =
+        asked(&request, "q").filter(|query| query.len() <= 200 && !text::has_control(query)).unwrap_or_default();
     let before = asked(&request, "before").and_then(|before| before.parse().ok());
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
@@ -94,7 +95,11 @@ pub async fn list(app: web::Data<App>, request: HttpRequest, who: MaySeeDrafts) 
     page.flash = asked(&request, "done").and_then(|done| told(&done)).map(receipt);
     let list = List {
         page,
-        older_href: found.iter().next_back().filter(|_| has_more).map(|last| urls::desk_references(&query, Some(last.id))),
+        older_href: found
+            .iter()
+            .next_back()
+            .filter(|_| has_more)
+            .map(|last| urls::desk_references(&query, Some(last.id))),
         lines: found.iter().map(LineView::of).collect(),
         query,
         new_href: writes.then(urls::desk_new_reference),
@@ -138,8 +143,22 @@ pub struct ReferenceForm {
 
 impl Fields for ReferenceForm {
     const NAMES: &'static [&'static str] = &[
-        "key", "version", "kind", "title", "authors", "container", "year", "volume", "issue", "pages", "publisher", "doi", "pmid", "url",
-        "retraction", "retraction_year",
+        "key",
+        "version",
+        "kind",
+        "title",
+        "authors",
+        "container",
+        "year",
+        "volume",
+        "issue",
+        "pages",
+        "publisher",
+        "doi",
+        "pmid",
+        "url",
+        "retraction",
+        "retraction_year",
     ];
 }
 
@@ -186,7 +205,10 @@ impl ReferenceForm {
     /// that is not changed keeps all its parts.
     fn write(&self, mut item: Item, errors: &mut FormErrors) -> Item {
         let before = Self::of_item(&item);
-        item.kind = KINDS.iter().find(|(kind, _)| *kind == self.kind).map_or_else(|| item.kind.clone(), |(kind, _)| (*kind).to_owned());
+        item.kind = KINDS
+            .iter()
+            .find(|(kind, _)| *kind == self.kind)
+            .map_or_else(|| item.kind.clone(), |(kind, _)| (*kind).to_owned());
         item.title = text::tidy_line(&self.title);
         if text::tidy_multiline(&self.authors) != before {
             item.author = self.authors.lines().map(str::trim).filter(|line| !line.is_empty()).map(author).collect();
@@ -226,7 +248,13 @@ impl ReferenceForm {
     }
 
     fn of_item(item: &Item) -> String {
-        let names = item.author.iter().map(|name| if name.given.is_empty() { format!("{}{}", name.literal, name.family) } else { format!("{}, {}", name.family, name.given) });
+        let names = item.author.iter().map(|name| {
+            if name.given.is_empty() {
+                format!("{}{}", name.literal, name.family)
+            } else {
+                format!("{}, {}", name.family, name.given)
+            }
+        });
         names.collect::<Vec<_>>().join("\n")
     }
 }
@@ -234,7 +262,9 @@ impl ReferenceForm {
 /// "Okafor, Ruth" is a person; a line without a comma is an institution, kept whole.
 fn author(line: &str) -> Name {
     match line.split_once(',') {
-        Some((family, given)) => Name { family: text::tidy_line(family), given: text::tidy_line(given), ..Name::default() },
+        Some((family, given)) => {
+            Name { family: text::tidy_line(family), given: text::tidy_line(given), ..Name::default() }
+        }
         None => Name { literal: text::tidy_line(line), ..Name::default() },
     }
 }
@@ -262,7 +292,13 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    async fn show(&self, stored: Option<&Source>, form: ReferenceForm, errors: FormErrors, status: StatusCode) -> Result<HttpResponse, AppError> {
+    async fn show(
+        &self,
+        stored: Option<&Source>,
+        form: ReferenceForm,
+        errors: FormErrors,
+        status: StatusCode,
+    ) -> Result<HttpResponse, AppError> {
         let mut conn = self.app.db.read().await?;
         let settings = self.app.settings(&mut conn).await?;
         let citing = match stored {
@@ -298,7 +334,11 @@ pub async fn new(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Res
 }
 
 /// `POST /desk/references/new`
-pub async fn create(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayEdit, ReferenceForm>) -> Result<HttpResponse, AppError> {
+pub async fn create(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayEdit, ReferenceForm>,
+) -> Result<HttpResponse, AppError> {
     let desk = Desk { app: &app, request: &request, who: &form.who };
     let mut errors = FormErrors::default();
     let item = form.fields.write(Item::default(), &mut errors);
@@ -338,7 +378,11 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Re
 }
 
 /// `POST /desk/references/{id}`
-pub async fn update(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayEdit, ReferenceForm>) -> Result<HttpResponse, AppError> {
+pub async fn update(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayEdit, ReferenceForm>,
+) -> Result<HttpResponse, AppError> {
     let id: ReferenceId = path::segment(&request, "id")?;
     let mut conn = app.db.read().await?;
     let source = store::find(&mut conn, id).await?.ok_or(AppError::NotFound)?;
@@ -406,11 +450,24 @@ struct Paste {
     report: Option<Report>,
 }
 
-async fn paste_page(desk: &Desk<'_>, text: String, errors: FormErrors, report: Option<Report>, status: StatusCode) -> Result<HttpResponse, AppError> {
+async fn paste_page(
+    desk: &Desk<'_>,
+    text: String,
+    errors: FormErrors,
+    report: Option<Report>,
+    status: StatusCode,
+) -> Result<HttpResponse, AppError> {
     let settings = desk.app.settings(&mut desk.app.db.read().await?).await?;
     let mut page = frame(desk.app, &settings, desk.request, desk.who.session(), "Import references");
     page.has_errors = !errors.is_empty();
-    let paste = Paste { page, action: urls::desk_import_references(), back_href: urls::desk_references("", None), text, errors, report };
+    let paste = Paste {
+        page,
+        action: urls::desk_import_references(),
+        back_href: urls::desk_references("", None),
+        text,
+        errors,
+        report,
+    };
     Ok(cached_pages::private(desk.request, status, paste.render()?).await)
 }
 
@@ -421,7 +478,11 @@ pub async fn paste(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> R
 }
 
 /// `POST /desk/references/import`: adds or merges what was pasted. Sent twice, it changes nothing the second time.
-pub async fn import(app: web::Data<App>, request: HttpRequest, form: StaffForm<MayEdit, PasteForm>) -> Result<HttpResponse, AppError> {
+pub async fn import(
+    app: web::Data<App>,
+    request: HttpRequest,
+    form: StaffForm<MayEdit, PasteForm>,
+) -> Result<HttpResponse, AppError> {
     let desk = Desk { app: &app, request: &request, who: &form.who };
     let text = form.fields.text;
     let items = match formats::csl_json::read(&text) {

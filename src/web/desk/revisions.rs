@@ -65,7 +65,9 @@ async fn article(conn: &mut Conn, id: ArticleId, who: &MaySeeDrafts) -> Result<A
 pub async fn list(app: web::Data<App>, request: HttpRequest, who: MaySeeDrafts) -> Result<HttpResponse, AppError> {
     let id: ArticleId = path::segment(&request, "id")?;
     let query = request.uri().query().unwrap_or_default().as_bytes();
-    let before = url::form_urlencoded::parse(query).find(|(name, _)| name == "before").and_then(|(_, value)| value.parse::<i32>().ok());
+    let before = url::form_urlencoded::parse(query)
+        .find(|(name, _)| name == "before")
+        .and_then(|(_, value)| value.parse::<i32>().ok());
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let article = article(&mut conn, id, &who).await?;
@@ -75,7 +77,11 @@ pub async fn list(app: web::Data<App>, request: HttpRequest, who: MaySeeDrafts) 
     let rows = usize::try_from(limits::DESK_ROWS).unwrap_or(50);
     let has_more = lines.len() > rows;
     lines.truncate(rows);
-    let older_href = lines.iter().next_back().filter(|_| has_more).map(|last| format!("{}?before={}", urls::desk_revisions(id), last.number));
+    let older_href = lines
+        .iter()
+        .next_back()
+        .filter(|_| has_more)
+        .map(|last| format!("{}?before={}", urls::desk_revisions(id), last.number));
     let lines = lines.into_iter().map(|line| LineView {
         href: urls::desk_revision(id, line.id),
         is_live: article.published_revision_id == Some(line.id),
@@ -119,9 +125,18 @@ pub async fn show(app: web::Data<App>, request: HttpRequest, who: MaySeeDrafts) 
     drop(conn);
     let body = version.fields.body.clone();
     let layout = layout::lay_out(&app.db, id, version.fields).await.map_err(|error| AppError::internal(&error))?;
-    let by = people.iter().find(|person| Some(person.id) == version.made_by).map_or_else(|| "Stet".to_owned(), |person| person.name.clone());
+    let by = people
+        .iter()
+        .find(|person| Some(person.id) == version.made_by)
+        .map_or_else(|| "Stet".to_owned(), |person| person.name.clone());
     let page = Version {
-        page: frame(&app, &settings, &request, who.session(), &format!("Version {} of {}", version.number, layout.fields.title)),
+        page: frame(
+            &app,
+            &settings,
+            &request,
+            who.session(),
+            &format!("Version {} of {}", version.number, layout.fields.title),
+        ),
         back_href: urls::desk_revisions(id),
         number: version.number,
         cause: cause_label(version.cause),

@@ -50,7 +50,8 @@ pub struct Setup {
 }
 
 impl Fields for Setup {
-    const NAMES: &'static [&'static str] = &["site_name", "base_url", "language", "name", "email", "password", "moderation"];
+    const NAMES: &'static [&'static str] =
+        &["site_name", "base_url", "language", "name", "email", "password", "moderation"];
 }
 
 struct Choice {
@@ -77,7 +78,12 @@ impl<'a> SetupPage<'a> {
         let mut page = shell::bare(app, &settings, request, "Set up your site");
         page.site_name = "Stet".into();
         page.has_errors = !errors.is_empty();
-        let choice = |mode: ModerationMode, label, about| Choice { value: mode.as_str(), label, about, is_chosen: typed.moderation == mode.as_str() };
+        let choice = |mode: ModerationMode, label, about| Choice {
+            value: mode.as_str(),
+            label,
+            about,
+            is_chosen: typed.moderation == mode.as_str(),
+        };
         Self {
             page,
             typed,
@@ -85,7 +91,11 @@ impl<'a> SetupPage<'a> {
             fixed_base_url: app.parts.fixed_base_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             languages: LANGUAGES.iter().map(|(tag, name)| (*tag, *name, *tag == typed.language)).collect(),
             choices: [
-                choice(ModerationMode::Newcomers, "People you have approved before", "Everyone’s first comment waits for a moderator. Best for most sites."),
+                choice(
+                    ModerationMode::Newcomers,
+                    "People you have approved before",
+                    "Everyone’s first comment waits for a moderator. Best for most sites.",
+                ),
                 choice(ModerationMode::Everyone, "Nobody", "Every comment waits. Best for medical questions."),
                 choice(ModerationMode::None, "Anyone", "Only spam and your own rules hold a comment back."),
             ],
@@ -138,7 +148,10 @@ fn check<'a>(app: &App, typed: &'a Setup) -> Result<Checked<'a>, FormErrors> {
     let is_fixed = app.parts.fixed_base_url.is_some();
     let base_url = if is_fixed { None } else { site_address(&typed.base_url) };
     if !is_fixed && base_url.is_none() {
-        errors.add("base_url", "Web address must start with https:// or http:// and name a host, such as https://harbour.example");
+        errors.add(
+            "base_url",
+            "Web address must start with https:// or http:// and name a host, such as https://harbour.example",
+        );
     }
     let language = LANGUAGES.iter().find(|(tag, _)| *tag == typed.language);
     if language.is_none() {
@@ -163,7 +176,9 @@ fn check<'a>(app: &App, typed: &'a Setup) -> Result<Checked<'a>, FormErrors> {
         errors.add("moderation", "Choose who can post without waiting");
     }
     match (language, email, password, moderation) {
-        (Some((language, _)), Some(email), Ok(password), Ok(moderation)) if errors.is_empty() => Ok(Checked { site_name, base_url, language, email, password, moderation }),
+        (Some((language, _)), Some(email), Ok(password), Ok(moderation)) if errors.is_empty() => {
+            Ok(Checked { site_name, base_url, language, email, password, moderation })
+        }
         _ => Err(errors),
     }
 }
@@ -171,7 +186,13 @@ fn check<'a>(app: &App, typed: &'a Setup) -> Result<Checked<'a>, FormErrors> {
 /// Scheme, host and port of an address as readers type it; `None` when it is more or less than that.
 fn site_address(typed: &str) -> Option<String> {
     let url = Url::parse(typed.trim().trim_end_matches('/')).ok()?;
-    let plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
     plain.then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
@@ -214,7 +235,12 @@ pub async fn submit(app: web::Data<App>, request: HttpRequest, form: Form<Setup>
     with_cookies(&app, lead_to(urls::desk()), &opened)
 }
 
-async fn refused(app: &App, request: &HttpRequest, typed: &Setup, errors: FormErrors) -> Result<HttpResponse, AppError> {
+async fn refused(
+    app: &App,
+    request: &HttpRequest,
+    typed: &Setup,
+    errors: FormErrors,
+) -> Result<HttpResponse, AppError> {
     let body = SetupPage::new(app, request, typed, errors).render()?;
     Ok(cached_pages::private(request, StatusCode::UNPROCESSABLE_ENTITY, body).await)
 }
@@ -227,7 +253,15 @@ mod tests {
     fn an_address_is_a_scheme_and_a_host() {
         assert_eq!(site_address(" https://Harbour.example/ ").as_deref(), Some("https://harbour.example"));
         assert_eq!(site_address("http://127.0.0.1:8080").as_deref(), Some("http://127.0.0.1:8080"));
-        for wrong in ["", "harbour.example", "javascript:alert(1)", "https://a.example/blog", "https://u:p@a.example", "https://a.example?x", "ftp://a.example"] {
+        for wrong in [
+            "",
+            "harbour.example",
+            "javascript:alert(1)",
+            "https://a.example/blog",
+            "https://u:p@a.example",
+            "https://a.example?x",
+            "ftp://a.example",
+        ] {
             assert_eq!(site_address(wrong), None, "{wrong}");
         }
     }

@@ -89,7 +89,8 @@ fn next_of<'a>(request: &HttpRequest, text: &'a str) -> Option<&'a str> {
     let own = shell::own_path(text)?;
     let path = own.split(['?', '#']).next().unwrap_or_default();
     let is_desk = path == urls::desk() || path.starts_with("/desk/");
-    let is_gate = ["/desk/sign-", "/desk/setup/", "/desk/invite/", "/desk/reset"].iter().any(|gate| path.starts_with(gate));
+    let is_gate =
+        ["/desk/sign-", "/desk/setup/", "/desk/invite/", "/desk/reset"].iter().any(|gate| path.starts_with(gate));
     (is_desk && !is_gate && request.resource_map().has_resource(path)).then_some(own)
 }
 
@@ -109,7 +110,11 @@ pub struct Asked {
 }
 
 /// `GET /desk/sign-in`
-pub async fn show(app: web::Data<App>, request: HttpRequest, asked: web::Query<Asked>) -> Result<HttpResponse, AppError> {
+pub async fn show(
+    app: web::Data<App>,
+    request: HttpRequest,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, AppError> {
     let address = asked.next.as_deref().and_then(|next| next_of(&request, next)).map(str::to_owned).unwrap_or_default();
     if authority::session_of(&app, &request).await?.is_some() {
         return Ok(lead_to(if address.is_empty() { urls::desk() } else { address }));
@@ -120,14 +125,28 @@ pub async fn show(app: web::Data<App>, request: HttpRequest, asked: web::Query<A
 }
 
 /// `POST /desk/sign-in`
-pub async fn submit(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, AppError> {
+pub async fn submit(
+    app: web::Data<App>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, AppError> {
     form::sender(&request)?;
     crate::web::rate_limit::count(&app, &request)?;
-    let pairs = authority::read_of_nobody(&request, payload.into_inner(), limits::ARTICLE_BODY_BYTES_MAX + limits::FORM_BODY_BYTES_MAX).await?;
+    let pairs = authority::read_of_nobody(
+        &request,
+        payload.into_inner(),
+        limits::ARTICLE_BODY_BYTES_MAX + limits::FORM_BODY_BYTES_MAX,
+    )
+    .await?;
     let (carried, own): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(CARRIED));
     let fields: SignIn = form::bind(own)?;
-    let carried = carried.into_iter().map(|(name, value)| (name.trim_start_matches(CARRIED).to_owned(), value)).collect();
-    let again = Again { address: next_of(&request, &fields.next).map(str::to_owned).unwrap_or_default(), carried, is_post: fields.post.is_some() };
+    let carried =
+        carried.into_iter().map(|(name, value)| (name.trim_start_matches(CARRIED).to_owned(), value)).collect();
+    let again = Again {
+        address: next_of(&request, &fields.next).map(str::to_owned).unwrap_or_default(),
+        carried,
+        is_post: fields.post.is_some(),
+    };
     let mut errors = FormErrors::default();
     if fields.email.trim().is_empty() {
         errors.add("email", "Enter your email");
@@ -140,7 +159,12 @@ pub async fn submit(app: web::Data<App>, request: HttpRequest, payload: web::Pay
     }
     let origin = Origin::of(&app, &request);
     let replaces = cookies::read(&app, &request, cookies::SESSION).and_then(|text| Token::parse(&text));
-    let attempt = Attempt { email: &fields.email, password: &fields.password, whence: origin.whence(), replaces: replaces.as_ref() };
+    let attempt = Attempt {
+        email: &fields.email,
+        password: &fields.password,
+        whence: origin.whence(),
+        replaces: replaces.as_ref(),
+    };
     let desk = Desk { db: &app.db, passwords: app.passwords(), secret: app.secret(), rng: app.rng() };
     match sign_in::sign_in(desk, &attempt).await {
         Ok(opened) => go_on(&app, &request, &opened, &again).await,
@@ -156,13 +180,23 @@ pub async fn submit(app: web::Data<App>, request: HttpRequest, payload: web::Pay
         }
         Err(SignInError::TooMany { wait }) => {
             errors.add("password", format!("Too many tries. Wait {}, or reset your password.", minutes(wait)));
-            let mut response = page_with(&request, StatusCode::TOO_MANY_REQUESTS, SignInPage::new(&app, &request, &fields.email, &again, errors)).await?;
+            let mut response = page_with(
+                &request,
+                StatusCode::TOO_MANY_REQUESTS,
+                SignInPage::new(&app, &request, &fields.email, &again, errors),
+            )
+            .await?;
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(wait.as_secs().max(1)));
             Ok(response)
         }
         Err(SignInError::Busy) => {
             errors.add("password", "Many people are signing in just now. Try again in a moment.");
-            let mut response = page_with(&request, StatusCode::SERVICE_UNAVAILABLE, SignInPage::new(&app, &request, &fields.email, &again, errors)).await?;
+            let mut response = page_with(
+                &request,
+                StatusCode::SERVICE_UNAVAILABLE,
+                SignInPage::new(&app, &request, &fields.email, &again, errors),
+            )
+            .await?;
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
             Ok(response)
         }
@@ -177,7 +211,13 @@ fn minutes(wait: Duration) -> String {
     }
 }
 
-async fn refused(app: &App, request: &HttpRequest, email: &str, again: &Again, errors: FormErrors) -> Result<HttpResponse, AppError> {
+async fn refused(
+    app: &App,
+    request: &HttpRequest,
+    email: &str,
+    again: &Again,
+    errors: FormErrors,
+) -> Result<HttpResponse, AppError> {
     page_with(request, StatusCode::UNPROCESSABLE_ENTITY, SignInPage::new(app, request, email, again, errors)).await
 }
 
@@ -209,9 +249,17 @@ async fn go_on(app: &App, request: &HttpRequest, opened: &Opened, again: &Again)
     }
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
-    let session = session::find(&mut conn, app.secret(), &opened.token, app.now(), &settings.people).await?.ok_or(AppError::Forbidden)?.session;
+    let session = session::find(&mut conn, app.secret(), &opened.token, app.now(), &settings.people)
+        .await?
+        .ok_or(AppError::Forbidden)?
+        .session;
     drop(conn);
-    let page = ResumePage { page: shell::bare(app, &settings, request, "You are signed in again"), action: &again.address, csrf: session.csrf(), fields: &again.carried };
+    let page = ResumePage {
+        page: shell::bare(app, &settings, request, "You are signed in again"),
+        action: &again.address,
+        csrf: session.csrf(),
+        fields: &again.carried,
+    };
     with_cookies(app, cached_pages::private(request, StatusCode::OK, page.render()?).await, opened)
 }
 

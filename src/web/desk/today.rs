@@ -60,10 +60,17 @@ async fn comments(app: &App, conn: &mut Conn, session: &Session, page: &mut Desk
     let Ok(who) = MayDecide::of(session) else { return Ok(Vec::new()) };
     let counts = queue::counts(conn, &who, app.now()).await?;
     waiting(page, &urls::desk_comments(), counts.held);
-    let need = |count: i64, queue: Queue, label, about| (count > 0).then(|| Need { count: shown_count(count), label, about, href: urls::queue(queue.as_str()) });
+    let need = |count: i64, queue: Queue, label, about| {
+        (count > 0).then(|| Need { count: shown_count(count), label, about, href: urls::queue(queue.as_str()) })
+    };
     let needs = [
         need(counts.held, Queue::Held, "held comments", "Their writers wait for a decision."),
-        need(counts.unanswered, Queue::Unanswered, "unanswered questions", "Approved, and nobody on the team has answered."),
+        need(
+            counts.unanswered,
+            Queue::Unanswered,
+            "unanswered questions",
+            "Approved, and nobody on the team has answered.",
+        ),
         need(counts.spam, Queue::Spam, "in spam", "Worth a look now and then."),
     ];
     Ok(needs.into_iter().flatten().collect())
@@ -72,12 +79,19 @@ async fn comments(app: &App, conn: &mut Conn, session: &Session, page: &mut Desk
 async fn articles(conn: &mut Conn, session: &Session) -> Result<Vec<Need>, AppError> {
     let mut needs = Vec::new();
     if let Ok(who) = MayEdit::of(session) {
-        let drafts = index::list_for_desk(conn, Some(ArticleState::Draft), Some(who.staff_id()), None, limits::DESK_ROWS).await?;
+        let drafts =
+            index::list_for_desk(conn, Some(ArticleState::Draft), Some(who.staff_id()), None, limits::DESK_ROWS)
+                .await?;
         needs.extend(of_articles(drafts.len(), ArticleState::Draft, "drafts of yours", "Begun and not published."));
     }
     if MayPublish::of(session).is_ok() || session.may(Act::Review) {
         let reviews = index::list_for_desk(conn, Some(ArticleState::InReview), None, None, limits::DESK_ROWS).await?;
-        needs.extend(of_articles(reviews.len(), ArticleState::InReview, "in review", "Waiting for a second pair of eyes."));
+        needs.extend(of_articles(
+            reviews.len(),
+            ArticleState::InReview,
+            "in review",
+            "Waiting for a second pair of eyes.",
+        ));
     }
     Ok(needs)
 }
@@ -108,11 +122,23 @@ async fn steps(conn: &mut Conn, session: &Session) -> Result<Vec<Step>, AppError
         return Ok(steps);
     }
     if session.may(Act::Write) && index::list_for_desk(conn, None, None, None, 1).await?.is_empty() {
-        steps.push(Step { label: "Write the first article", about: "It starts as a draft; nobody sees it before you publish.", href: urls::desk_new_article(ArticleKind::Article) });
-        steps.push(Step { label: "Bring in your references", about: "CSL-JSON, BibTeX, RIS or NBIB from the program you cite with.", href: urls::desk_import_references() });
+        steps.push(Step {
+            label: "Write the first article",
+            about: "It starts as a draft; nobody sees it before you publish.",
+            href: urls::desk_new_article(ArticleKind::Article),
+        });
+        steps.push(Step {
+            label: "Bring in your references",
+            about: "CSL-JSON, BibTeX, RIS or NBIB from the program you cite with.",
+            href: urls::desk_import_references(),
+        });
     }
     if session.may(Act::ManageStaff) && model::list(conn).await?.len() < 2 {
-        steps.push(Step { label: "Invite somebody", about: "Editors, authors, reviewers and moderators each see what their role needs.", href: urls::people() });
+        steps.push(Step {
+            label: "Invite somebody",
+            about: "Editors, authors, reviewers and moderators each see what their role needs.",
+            href: urls::people(),
+        });
     }
     Ok(steps)
 }

@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::core::limits;
 use crate::core::rng::Token;
 use crate::staff::authority::{
-    Capability, MayChangeSettings, MayDecide, MayEdit, MayHandOver, MayManageStaff, MayPublish, MayReview, MayRule, MaySeeAudit, MaySeeDrafts, MaySeeMail, Session,
+    Capability, MayChangeSettings, MayDecide, MayEdit, MayHandOver, MayManageStaff, MayPublish, MayReview, MayRule,
+    MaySeeAudit, MaySeeDrafts, MaySeeMail, Session,
 };
 use crate::staff::session::{self, Whence};
 use crate::web::compress::header_text;
@@ -47,7 +48,9 @@ pub async fn session_of(app: &App, request: &HttpRequest) -> Result<Option<Sessi
     if let Some(known) = request.extensions().get::<Known>() {
         return Ok(known.0.clone());
     }
-    let Some(token) = cookies::read(app, request, cookies::SESSION).and_then(|text| Token::parse(&text)) else { return Ok(None) };
+    let Some(token) = cookies::read(app, request, cookies::SESSION).and_then(|text| Token::parse(&text)) else {
+        return Ok(None);
+    };
     rate_limit::count(app, request)?;
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
@@ -118,7 +121,18 @@ macro_rules! extracted {
 }
 
 extracted!(
-    Session, MayDecide, MayEdit, MaySeeDrafts, MayPublish, MayReview, MayRule, MayManageStaff, MayChangeSettings, MaySeeMail, MaySeeAudit, MayHandOver,
+    Session,
+    MayDecide,
+    MayEdit,
+    MaySeeDrafts,
+    MayPublish,
+    MayReview,
+    MayRule,
+    MayManageStaff,
+    MayChangeSettings,
+    MaySeeMail,
+    MaySeeAudit,
+    MayHandOver,
 );
 
 /// A form of the desk: who sends it, what they may, and the fields. `C` is a capability, or [`Session`] for
@@ -146,7 +160,11 @@ impl<C: Capability + 'static, T: Fields + 'static> FromRequest for StaffForm<C, 
             let sender = form::sender(&request)?;
             let Some(session) = session_of(&app, &request).await? else {
                 let carried = read_of_nobody(&request, payload, T::BYTES_MAX).await?;
-                return Err(AppError::SignedOut(Box::new(Again { address: shell::address_of(&request), carried: without_token(carried).1, is_post: true })));
+                return Err(AppError::SignedOut(Box::new(Again {
+                    address: shell::address_of(&request),
+                    carried: without_token(carried).1,
+                    is_post: true,
+                })));
             };
             if sender != Sender::OwnPage {
                 return Err(AppError::CrossSite);
@@ -175,7 +193,11 @@ pub(crate) fn without_token(pairs: Vec<(String, String)>) -> (Option<String>, Ve
 /// strangers must not be able to fill the memory with them.
 ///
 /// **Errors** as [`form::read`]; [`AppError::Unavailable`] when too many are being read.
-pub(crate) async fn read_of_nobody(request: &HttpRequest, payload: Payload, bytes_max: usize) -> Result<Vec<(String, String)>, AppError> {
+pub(crate) async fn read_of_nobody(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Vec<(String, String)>, AppError> {
     static LARGE: Semaphore = Semaphore::const_new(limits::LARGE_BODIES_OF_NOBODY);
     let declared: usize = header_text(request.headers(), &header::CONTENT_LENGTH).parse().unwrap_or(0);
     if declared <= limits::FORM_BODY_BYTES_MAX {

@@ -14,7 +14,12 @@ pub fn of(app: &App, request: &HttpRequest) -> Network {
     if !app.trusts_proxy(peer) {
         return Network::of(peer);
     }
-    let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    let forwarded = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .collect::<Vec<_>>()
+        .join(",");
     Network::of(last_untrusted(&forwarded, |address| app.trusts_proxy(address)).unwrap_or(peer))
 }
 

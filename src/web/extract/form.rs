@@ -88,14 +88,20 @@ fn is_our_origin(request: &HttpRequest, origin: &str) -> bool {
         base.origin().ascii_serialization() == origin
     });
     let host = header_text(request.headers(), &header::HOST);
-    let same_host = origin.split_once("://").is_some_and(|(scheme, rest)| matches!(scheme, "http" | "https") && !host.is_empty() && rest == host);
+    let same_host = origin
+        .split_once("://")
+        .is_some_and(|(scheme, rest)| matches!(scheme, "http" | "https") && !host.is_empty() && rest == host);
     configured || same_host
 }
 
 /// Reads a body of at most `bytes_max` as pairs, within the time limit.
 ///
 /// **Errors** a wrong encoding, too many bytes, too slow, text that is not UTF-8, or a control character.
-pub async fn read(request: &HttpRequest, payload: Payload, bytes_max: usize) -> Result<Vec<(String, String)>, AppError> {
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    bytes_max: usize,
+) -> Result<Vec<(String, String)>, AppError> {
     let content_type = header_text(request.headers(), &header::CONTENT_TYPE);
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -108,7 +114,9 @@ pub async fn read(request: &HttpRequest, payload: Payload, bytes_max: usize) -> 
     if declared.is_some_and(|length| length > bytes_max) {
         return Err(AppError::TooLarge);
     }
-    let body = tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload, bytes_max)).await.map_err(|_| AppError::TooSlow)??;
+    let body = tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload, bytes_max))
+        .await
+        .map_err(|_| AppError::TooSlow)??;
     pairs(&body)
 }
 
@@ -125,7 +133,8 @@ async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, AppE
 }
 
 fn pairs(body: &[u8]) -> Result<Vec<(String, String)>, AppError> {
-    const NOT_TEXT: AppError = AppError::BadRequest("The form holds bytes that are not text. Remove unusual characters and send it again.");
+    const NOT_TEXT: AppError =
+        AppError::BadRequest("The form holds bytes that are not text. Remove unusual characters and send it again.");
     let mut pairs = Vec::new();
     for part in body.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
         let mut sides = part.splitn(2, |byte| *byte == b'=');
@@ -155,16 +164,21 @@ pub fn bind<T: Fields>(pairs: Vec<(String, String)>) -> Result<T, AppError> {
             if T::TOLERANT {
                 continue;
             }
-            return Err(AppError::BadRequest("The form holds a field this page does not have. Load the page again and send it from there."));
+            return Err(AppError::BadRequest(
+                "The form holds a field this page does not have. Load the page again and send it from there.",
+            ));
         };
         if seen.contains(known) && !T::REPEATED.contains(known) {
-            return Err(AppError::BadRequest("The form holds a field twice. Load the page again and send it from there."));
+            return Err(AppError::BadRequest(
+                "The form holds a field twice. Load the page again and send it from there.",
+            ));
         }
         seen.push(known);
         kept.push((name, value));
     }
     let encoded = serde_html_form::to_string(&kept).map_err(|_| AppError::BadRequest("The form can’t be read."))?;
-    serde_html_form::from_str(&encoded).map_err(|_| AppError::BadRequest("The form can’t be read. Load the page again and send it from there."))
+    serde_html_form::from_str(&encoded)
+        .map_err(|_| AppError::BadRequest("The form can’t be read. Load the page again and send it from there."))
 }
 
 #[cfg(test)]
@@ -188,7 +202,10 @@ mod tests {
 
     #[test]
     fn fields_are_bound_and_repeated_ones_listed() {
-        assert_eq!(form("name=A+%C3%A9&picked=1&picked=2").unwrap(), Sample { name: "A é".into(), picked: vec!["1".into(), "2".into()] });
+        assert_eq!(
+            form("name=A+%C3%A9&picked=1&picked=2").unwrap(),
+            Sample { name: "A é".into(), picked: vec!["1".into(), "2".into()] }
+        );
         assert_eq!(form("").unwrap(), Sample::default());
         assert_eq!(form("name=a%26b%3Dc").unwrap().name, "a&b=c");
     }

@@ -21,7 +21,8 @@ async fn a_mark_without_a_source_blocks_publishing_until_somebody_says_why_not()
     let again = page.form("form.desk").fill("override_reason", "The source follows tomorrow.");
     assert_eq!(press(&browser, again, "publish").await.status, StatusCode::SEE_OTHER);
     assert_eq!(site.browser().get("/naps").await.text_at(".cite--missing"), "[?]");
-    let kept = "select evidence from audit_evidence join audit_entries on id = entry_id where action = 'article.publish'";
+    let kept =
+        "select evidence from audit_evidence join audit_entries on id = entry_id where action = 'article.publish'";
     assert_eq!(site.one::<String>(kept).await, "The source follows tomorrow.");
 }
 
@@ -45,7 +46,11 @@ async fn a_changed_address_leads_on_and_the_old_one_cannot_be_taken() {
         ("Not a slug", "Address may hold small letters, digits and single hyphens, such as sleeping-well"),
     ] {
         let page = press(&browser, typed(&browser, "Other", "Text.\n").await.fill("slug", slug), "publish").await;
-        assert_eq!((page.status, page.text_at(".errsum a").as_str()), (StatusCode::UNPROCESSABLE_ENTITY, sentence), "{slug}");
+        assert_eq!(
+            (page.status, page.text_at(".errsum a").as_str()),
+            (StatusCode::UNPROCESSABLE_ENTITY, sentence),
+            "{slug}"
+        );
     }
 }
 
@@ -88,7 +93,9 @@ async fn a_withdrawn_article_says_so_and_is_in_no_list() {
     assert_eq!(press(&browser, form, "unpublish").await.status, StatusCode::SEE_OTHER);
     let gone = reader.get("/naps").await;
     assert_eq!(gone.status, StatusCode::GONE);
-    assert!(gone.text_at("main").contains("14 November 2026") && gone.text_at("main").contains("The figures were wrong."));
+    assert!(
+        gone.text_at("main").contains("14 November 2026") && gone.text_at("main").contains("The figures were wrong.")
+    );
     for list in ["/", "/feed.xml", "/feed.json", "/sitemap.xml", "/latest", "/naps"] {
         let page = reader.get(list).await;
         assert!(!page.text.contains("quokka") && (list == "/naps" || !page.text.contains("naps")), "{list}");
@@ -110,9 +117,24 @@ async fn no_word_of_a_draft_reaches_anybody_outside() {
     assert_eq!(placeholder.status, StatusCode::SEE_OTHER);
     let slug: String = site.one("select slug from articles where state = 'draft'").await;
     let revision = format!("{article}/revisions/{number}");
-    for address in ["/", "/latest", "/naps", "/quokka", "/feed.xml", "/feed.json", "/sitemap.xml", &format!("/{slug}"), &article, &revision] {
+    for address in [
+        "/",
+        "/latest",
+        "/naps",
+        "/quokka",
+        "/feed.xml",
+        "/feed.json",
+        "/sitemap.xml",
+        &format!("/{slug}"),
+        &article,
+        &revision,
+    ] {
         let page = reader.get(address).await;
-        assert!(!page.text.to_lowercase().contains("quokka") || address == "/quokka" && page.status == StatusCode::NOT_FOUND, "{address}");
+        assert!(
+            !page.text.to_lowercase().contains("quokka")
+                || address == "/quokka" && page.status == StatusCode::NOT_FOUND,
+            "{address}"
+        );
     }
     assert!(browser.get(&revision).await.text_at(".canvas").contains("Quokka"));
 }

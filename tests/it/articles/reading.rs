@@ -48,7 +48,10 @@ async fn headings_keep_their_ids_when_they_move_or_are_mended() {
     let site = Site::start().await;
     let browser = site.signed_in(&site.member("Miriam Achebe", Role::Editor).await).await;
     let desk = published(&browser, "Nights", "## Light on purpse\n\nA.\n\n## Anchor\n\nB.\n").await;
-    let form = desk.form("form.desk").fill("body", "## Anchor\n\nB.\n\n## Light on purpose\n\nA.\n").choose("change", "cosmetic");
+    let form = desk
+        .form("form.desk")
+        .fill("body", "## Anchor\n\nB.\n\n## Light on purpose\n\nA.\n")
+        .choose("change", "cosmetic");
     assert_eq!(press(&browser, form, "publish").await.status, StatusCode::SEE_OTHER);
     let page = site.browser().get("/nights").await;
     assert_eq!(page.texts("h2#anchor, h2#light-on-purpose, #light-on-purpse").len(), 3, "{}", page.text);
@@ -72,7 +75,9 @@ async fn pages_and_feeds_are_kept_and_a_known_one_is_not_sent_again() {
     assert_eq!(press(&browser, form, "publish").await.status, StatusCode::SEE_OTHER);
     let after = reader.look("/feed.xml").await;
     assert!(after.text.contains("<title>Short naps</title>"), "{}", after.text);
-    let id = |text: &str| text.split("<entry>").nth(1).unwrap().split("<id>").nth(1).unwrap().split("</id>").next().unwrap().to_owned();
+    let id = |text: &str| {
+        text.split("<entry>").nth(1).unwrap().split("<id>").nth(1).unwrap().split("</id>").next().unwrap().to_owned()
+    };
     assert_eq!(id(&before.text), id(&after.text), "ids are stable over edits");
     assert_eq!(after.header("cross-origin-resource-policy"), Some("cross-origin"));
     let json: serde_json::Value = serde_json::from_str(&reader.look("/feed.json").await.text).unwrap();
@@ -110,23 +115,38 @@ async fn a_picture_is_served_with_a_policy_of_its_own_once_it_is_public() {
     let site = Site::start().await;
     let member = site.member("Miriam Achebe", Role::Editor).await;
     let browser = site.signed_in(&member).await;
-    let drawing = upload::clean(b"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 20\"><path d=\"M0 0\"/></svg>").unwrap();
+    let drawing =
+        upload::clean(b"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 40 20\"><path d=\"M0 0\"/></svg>")
+            .unwrap();
     let store = MediaStore::new(site.data.path());
     let what = NewMedia { name: "Chart.svg", alt: Some("A line"), ..NewMedia::default() };
     let actor = site.session(&member).await.actor();
     let id = site.app.db.transact(async |tx| upload::add(tx, actor, &store, &drawing, what).await).await.unwrap();
     let form = typed(&browser, "Charts", &format!("![A line](media:{id} \"One line.\")\n")).await;
     let saved = press(&browser, form, "version").await;
-    let address = browser.get(&press(&browser, browser.get(&saved.location().unwrap()).await.form("form.desk"), "preview").await.attribute(".fig img", "src").unwrap()).await;
+    let address = browser
+        .get(
+            &press(&browser, browser.get(&saved.location().unwrap()).await.form("form.desk"), "preview")
+                .await
+                .attribute(".fig img", "src")
+                .unwrap(),
+        )
+        .await;
     assert_eq!(address.status, StatusCode::OK, "those who write see the pictures of drafts");
     let path = address.address;
     assert_eq!(site.browser().look(&path).await.status, StatusCode::NOT_FOUND);
 
-    assert_eq!(press(&browser, browser.get(&saved.location().unwrap()).await.form("form.desk"), "publish").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        press(&browser, browser.get(&saved.location().unwrap()).await.form("form.desk"), "publish").await.status,
+        StatusCode::SEE_OTHER
+    );
     let picture = site.browser().look(&path).await;
     assert_eq!(picture.header("content-type"), Some("image/svg+xml"));
     assert_eq!(picture.header("content-security-policy"), Some("default-src 'none'; sandbox"));
     assert_eq!(picture.header("cache-control"), Some("public, max-age=31536000, immutable"));
     let page = site.browser().get("/charts").await;
-    assert_eq!((page.attribute(".fig img", "width").as_deref(), page.attribute(".fig img", "alt").as_deref()), (Some("40"), Some("A line")));
+    assert_eq!(
+        (page.attribute(".fig img", "width").as_deref(), page.attribute(".fig img", "alt").as_deref()),
+        (Some("40"), Some("A line"))
+    );
 }

@@ -31,7 +31,10 @@ async fn an_article_is_written_cited_previewed_and_published_without_script() {
     assert_eq!(desk.text_at(".flash p"), "Published. Readers see this version now.");
     let page = site.browser().get("/sleeping-well-on-the-night-shift").await;
     assert_eq!(page.text_at("h1"), "Sleeping well on the night shift");
-    assert_eq!(page.text_at("#r1 > span"), "Okafor R, Sample Institute. Phase shifting. J Sample Sleep Med. 2021;14:101–112.");
+    assert_eq!(
+        page.text_at("#r1 > span"),
+        "Okafor R, Sample Institute. Phase shifting. J Sample Sleep Med. 2021;14:101–112."
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,11 @@ async fn link(site: &Site) -> Option<String> {
 }
 
 fn filled(form: Filled) -> Filled {
-    form.fill("site_name", "Harbour Health").fill("base_url", "http://harbour.example").fill("name", "Ines Calloway").fill("email", "ines@harbour.example").fill("password", "kelp-otter-winch-9")
+    form.fill("site_name", "Harbour Health")
+        .fill("base_url", "http://harbour.example")
+        .fill("name", "Ines Calloway")
+        .fill("email", "ines@harbour.example")
+        .fill("password", "kelp-otter-winch-9")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +46,9 @@ async fn a_second_claim_with_the_form_still_open_is_refused() {
     let site = Site::start().await;
     let link = link(&site).await.unwrap();
     let (quick, slow) = (site.browser(), site.browser());
-    let late = filled(slow.look(&link).await.form("main form")).fill("name", "Somebody Else").fill("email", "else@harbour.example");
+    let late = filled(slow.look(&link).await.form("main form"))
+        .fill("name", "Somebody Else")
+        .fill("email", "else@harbour.example");
     let first = quick.submit(&filled(quick.look(&link).await.form("main form"))).await;
     assert_eq!(first.status, StatusCode::SEE_OTHER);
     let second = slow.submit(&late).await;
@@ -66,7 +72,10 @@ async fn mistakes_are_told_beside_their_fields_and_what_was_typed_stays_but_the_
     let site = Site::start().await;
     let link = link(&site).await.unwrap();
     let browser = site.browser();
-    let form = filled(browser.look(&link).await.form("main form")).fill("site_name", " ").fill("base_url", "harbour.example").fill("password", "elevenchars");
+    let form = filled(browser.look(&link).await.form("main form"))
+        .fill("site_name", " ")
+        .fill("base_url", "harbour.example")
+        .fill("password", "elevenchars");
     let page = browser.submit(&form).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(page.texts("[data-error-summary] li").len(), 3);
@@ -84,7 +93,12 @@ async fn on_a_site_reached_by_https_cookies_are_bound_to_the_host() {
     let browser = site.browser();
     let page = browser.look(&link).await;
     assert!(!page.has("#f-base_url"), "fixed by configuration");
-    let form = page.form("main form").fill("site_name", "Harbour Health").fill("name", "Ines").fill("email", "ines@harbour.example").fill("password", "kelp-otter-winch-9");
+    let form = page
+        .form("main form")
+        .fill("site_name", "Harbour Health")
+        .fill("name", "Ines")
+        .fill("email", "ines@harbour.example")
+        .fill("password", "kelp-otter-winch-9");
     let page = browser.submit(&form).await;
     let cookies: Vec<&str> = page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
     let session = cookies.iter().find(|cookie| cookie.starts_with("__Host-stet_session=")).unwrap();

@@ -16,7 +16,13 @@ fn path_of(link: &str, site: &Site) -> String {
 async fn an_invited_person_chooses_a_password_once_and_is_in() {
     let site = Site::start().await;
     let owner = site.signed_in(&site.member("Ines Calloway", Role::Owner).await).await;
-    let form = owner.look("/desk/staff").await.form("#invite").fill("name", "Priya Raman").fill("email", "Priya@Harbour.example").fill("role", "moderator");
+    let form = owner
+        .look("/desk/staff")
+        .await
+        .form("#invite")
+        .fill("name", "Priya Raman")
+        .fill("email", "Priya@Harbour.example")
+        .fill("role", "moderator");
     let page = owner.submit(&form).await;
     let link = path_of(&page.attribute("#f-link", "value").unwrap(), &site);
 
@@ -36,7 +42,12 @@ async fn an_invited_person_chooses_a_password_once_and_is_in() {
 async fn links_run_out_and_a_newer_one_replaces_the_older() {
     let site = Site::start().await;
     let owner = site.signed_in(&site.member("Ines Calloway", Role::Owner).await).await;
-    let form = owner.look("/desk/staff").await.form("#invite").fill("name", "Priya Raman").fill("email", "priya@harbour.example");
+    let form = owner
+        .look("/desk/staff")
+        .await
+        .form("#invite")
+        .fill("name", "Priya Raman")
+        .fill("email", "priya@harbour.example");
     let first = path_of(&owner.submit(&form).await.attribute("#f-link", "value").unwrap(), &site);
     let again = owner.look("/desk/staff").await.form("form[action$='/link']");
     let second = path_of(&owner.submit(&again).await.attribute("#f-link", "value").unwrap(), &site);
@@ -53,9 +64,18 @@ async fn a_reset_link_sets_a_password_and_ends_all_sessions() {
     let site = Site::start().await;
     let editor = site.member("Ana Novak", Role::Editor).await;
     let old = site.signed_in(&editor).await;
-    let token = site.app.db.transact(async |tx| stet::staff::recover::reset_link(tx, site.app.rng(), By::Console, editor.id).await).await.unwrap();
+    let token = site
+        .app
+        .db
+        .transact(async |tx| stet::staff::recover::reset_link(tx, site.app.rng(), By::Console, editor.id).await)
+        .await
+        .unwrap();
     let browser = site.browser();
-    let form = browser.look(&format!("/desk/reset/{}", token.reveal())).await.form("main form").fill("password", "brass-tern-lagoon-4");
+    let form = browser
+        .look(&format!("/desk/reset/{}", token.reveal()))
+        .await
+        .form("main form")
+        .fill("password", "brass-tern-lagoon-4");
     let page = browser.submit_and_follow(&form).await;
     assert!(page.text_at("[data-flash]").contains("Your password is changed"));
     assert_eq!(old.look("/desk").await.status, StatusCode::UNAUTHORIZED);
@@ -66,7 +86,12 @@ async fn names_that_look_like_a_colleagues_and_addresses_in_use_are_refused() {
     let site = Site::start().await;
     site.member("Dr Tomas Hale", Role::Reviewer).await;
     let owner = site.signed_in(&site.member("Ines Calloway", Role::Owner).await).await;
-    let form = owner.look("/desk/staff").await.form("#invite").fill("name", "Dr Tоmas Hale").fill("email", "new@harbour.example");
+    let form = owner
+        .look("/desk/staff")
+        .await
+        .form("#invite")
+        .fill("name", "Dr Tоmas Hale")
+        .fill("email", "new@harbour.example");
     let page = owner.submit(&form).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.text_at("#f-name-e").contains("looks the same"));
@@ -121,14 +146,22 @@ async fn there_is_one_owner_and_slugs_are_unique() {
         let new = NewPerson::new(name, Role::Author, Standing::Profile);
         site.app.db.transact(async |tx| model::create(tx, By::Console, &new).await).await.unwrap();
     }
-    assert_eq!(site.one::<String>("select string_agg(slug, ' ' order by id) from staff where role = 'author'").await, "ivan ivan-2");
+    assert_eq!(
+        site.one::<String>("select string_agg(slug, ' ' order by id) from staff where role = 'author'").await,
+        "ivan ivan-2"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_act_is_in_the_activity_list_and_the_log_is_whole() {
     let site = Site::start().await;
     let owner = site.signed_in(&site.member("Ines Calloway", Role::Owner).await).await;
-    let form = owner.look("/desk/staff").await.form("#invite").fill("name", "Priya Raman").fill("email", "priya@harbour.example");
+    let form = owner
+        .look("/desk/staff")
+        .await
+        .form("#invite")
+        .fill("name", "Priya Raman")
+        .fill("email", "priya@harbour.example");
     owner.submit(&form).await;
     let suspend = owner.look("/desk/staff").await.form("form[action$='/suspend']");
     owner.submit(&suspend).await;

@@ -39,7 +39,12 @@ async fn a_role_change_and_a_suspension_end_every_session_at_once() {
 async fn a_changed_password_keeps_this_browser_and_ends_the_others() {
     let site = Site::start().await;
     let (editor, one, other) = two(&site, Role::Editor).await;
-    let form = one.look("/desk/account").await.form("#password").fill("current", "wrong-password-here").fill("password", "brass-tern-lagoon-4");
+    let form = one
+        .look("/desk/account")
+        .await
+        .form("#password")
+        .fill("current", "wrong-password-here")
+        .fill("password", "brass-tern-lagoon-4");
     let page = one.submit(&form).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.text_at("#f-current-e").contains("not your present password"));
@@ -47,7 +52,8 @@ async fn a_changed_password_keeps_this_browser_and_ends_the_others() {
     assert!(page.text_at("[data-flash]").contains("Your password is changed"));
     assert!(is_in(&one).await && !is_in(&other).await);
     let stale = site.browser();
-    let old = stale.look("/desk/sign-in").await.form("main form").fill("email", &editor.email).fill("password", PASSWORD);
+    let old =
+        stale.look("/desk/sign-in").await.form("main form").fill("email", &editor.email).fill("password", PASSWORD);
     assert_eq!(stale.submit(&old).await.status, StatusCode::UNPROCESSABLE_ENTITY, "the old password is wrong now");
 }
 
@@ -99,7 +105,8 @@ async fn a_new_sign_in_is_a_new_session_and_ends_the_one_it_replaces() {
     let editor = site.member("Ana Novak", Role::Editor).await;
     let browser = site.signed_in(&editor).await;
     let form = "email=ananovak%40harbour.example&password=kelp-otter-winch-9";
-    let page = browser.send(Method::POST, "/desk/sign-in", &[("sec-fetch-site", "same-origin")], Some(form.into())).await;
+    let page =
+        browser.send(Method::POST, "/desk/sign-in", &[("sec-fetch-site", "same-origin")], Some(form.into())).await;
     assert_eq!(page.location().as_deref(), Some("/desk"));
     assert_eq!(site.one::<i64>("select count(*) from staff_sessions where ended_at is null").await, 1);
     assert_eq!(site.one::<i64>("select count(*) from staff_sessions").await, 2);
@@ -142,10 +149,20 @@ async fn staff_forms_without_this_sessions_token_or_from_elsewhere_are_refused()
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{body} {headers:?}");
     }
     for kind in ["text/plain", "application/json"] {
-        let page = one.send(Method::POST, "/desk/account/sessions", &[("sec-fetch-site", "same-origin"), ("content-type", kind)], Some(good.clone())).await;
+        let page = one
+            .send(
+                Method::POST,
+                "/desk/account/sessions",
+                &[("sec-fetch-site", "same-origin"), ("content-type", kind)],
+                Some(good.clone()),
+            )
+            .await;
         assert_eq!(page.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
     }
     assert!(is_in(&other).await, "nothing happened");
-    assert_eq!(one.send(Method::POST, "/desk/account/sessions", &own_page, Some(good)).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        one.send(Method::POST, "/desk/account/sessions", &own_page, Some(good)).await.status,
+        StatusCode::SEE_OTHER
+    );
     assert!(!is_in(&other).await);
 }

@@ -38,7 +38,8 @@ async fn the_right_password_opens_the_desk_and_signing_out_closes_it_on_the_serv
 fn cookie(browser: &Browser, site: &Site, name: &str) -> String {
     use reqwest::cookie::CookieStore as _;
     let all = browser.jar.cookies(&site.base.parse().unwrap()).unwrap();
-    let found = all.to_str().unwrap().split("; ").find(|pair| pair.starts_with(&format!("{name}="))).unwrap().to_owned();
+    let found =
+        all.to_str().unwrap().split("; ").find(|pair| pair.starts_with(&format!("{name}="))).unwrap().to_owned();
     found
 }
 
@@ -59,9 +60,18 @@ async fn unknown_suspended_and_mistyped_are_answered_alike_at_the_same_cost() {
     let site = Site::start().await;
     let editor = site.member("Ana Novak", Role::Editor).await;
     let gone = site.member("Jon Ferrer", Role::Author).await;
-    site.app.db.transact(async |tx| stet::staff::model::suspend(tx, stet::staff::model::By::Console, gone.id).await).await.unwrap();
+    site.app
+        .db
+        .transact(async |tx| stet::staff::model::suspend(tx, stet::staff::model::By::Console, gone.id).await)
+        .await
+        .unwrap();
     let mut answers = Vec::new();
-    for (email, password) in [(editor.email.as_str(), "wrong-password-here"), ("nobody@harbour.example", PASSWORD), (gone.email.as_str(), PASSWORD), ("not an address", PASSWORD)] {
+    for (email, password) in [
+        (editor.email.as_str(), "wrong-password-here"),
+        ("nobody@harbour.example", PASSWORD),
+        (gone.email.as_str(), PASSWORD),
+        ("not an address", PASSWORD),
+    ] {
         let before = site.app.passwords().runs();
         let page = attempt(&site.browser(), email, password).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{email}");
@@ -93,8 +103,16 @@ async fn ten_failures_pause_the_account_from_there_for_five_minutes_and_nobody_i
     assert_eq!(page.header("retry-after"), Some("300"));
     assert!(page.text_at("#f-password-e").contains("Wait 5 minutes"));
     assert_eq!(site.app.passwords().runs(), runs, "nothing is compared");
-    assert_eq!(attempt(&stranger, "other@harbour.example", "x").await.status, StatusCode::UNPROCESSABLE_ENTITY, "another account is not paused");
-    assert_eq!(attempt(&known, &editor.email, PASSWORD).await.location().as_deref(), Some("/desk"), "a known browser gets in");
+    assert_eq!(
+        attempt(&stranger, "other@harbour.example", "x").await.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "another account is not paused"
+    );
+    assert_eq!(
+        attempt(&known, &editor.email, PASSWORD).await.location().as_deref(),
+        Some("/desk"),
+        "a known browser gets in"
+    );
     site.later(TimeDelta::seconds(301));
     assert_eq!(attempt(&stranger, &editor.email, PASSWORD).await.location().as_deref(), Some("/desk"));
 }
@@ -137,7 +155,15 @@ async fn a_hundred_failures_an_hour_from_everywhere_stop_an_account_but_not_its_
     for number in 0..100 {
         let address = format!("198.51.{}.7", number);
         let body = format!("email={}&password=wrong-password-here", owner.email.replace('@', "%40"));
-        let page = site.browser().send(Method::POST, "/desk/sign-in", &[("sec-fetch-site", "same-origin"), ("x-forwarded-for", &address)], Some(body)).await;
+        let page = site
+            .browser()
+            .send(
+                Method::POST,
+                "/desk/sign-in",
+                &[("sec-fetch-site", "same-origin"), ("x-forwarded-for", &address)],
+                Some(body),
+            )
+            .await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
     assert_eq!(attempt(&site.browser(), &owner.email, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
@@ -151,7 +177,15 @@ async fn a_forged_forwarding_header_changes_nothing() {
     for number in 0..11 {
         let address = format!("203.0.113.{number}");
         let body = format!("email={}&password=wrong-password-here", editor.email.replace('@', "%40"));
-        let page = site.browser().send(Method::POST, "/desk/sign-in", &[("sec-fetch-site", "same-origin"), ("x-forwarded-for", &address)], Some(body)).await;
+        let page = site
+            .browser()
+            .send(
+                Method::POST,
+                "/desk/sign-in",
+                &[("sec-fetch-site", "same-origin"), ("x-forwarded-for", &address)],
+                Some(body),
+            )
+            .await;
         let expected = if number < 10 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::TOO_MANY_REQUESTS };
         assert_eq!(page.status, expected);
     }
@@ -161,7 +195,11 @@ async fn a_forged_forwarding_header_changes_nothing() {
 async fn an_older_hash_is_made_again_at_sign_in() {
     let site = Site::start().await;
     let editor = site.member("Ana Novak", Role::Editor).await;
-    let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, argon2::Params::new(8 * 1024, 1, 1, None).unwrap());
+    let weak = argon2::Argon2::new(
+        argon2::Algorithm::Argon2id,
+        argon2::Version::V0x13,
+        argon2::Params::new(8 * 1024, 1, 1, None).unwrap(),
+    );
     let stored = argon2::PasswordHasher::hash_password(&weak, PASSWORD.as_bytes()).unwrap().to_string();
     let client = crate::support::cluster::connect(&site.database.owner_url).await;
     client.execute("update staff set password_hash = $1", &[&stored]).await.unwrap();
@@ -177,11 +215,26 @@ async fn signing_in_leads_back_to_pages_of_the_desk_only() {
     let editor = site.member("Ana Novak", Role::Editor).await;
     let leads = async |next: &str| {
         let browser = site.browser();
-        let form = browser.look("/desk/sign-in").await.form("main form").fill("next", next).fill("email", &editor.email).fill("password", PASSWORD);
+        let form = browser
+            .look("/desk/sign-in")
+            .await
+            .form("main form")
+            .fill("next", next)
+            .fill("email", &editor.email)
+            .fill("password", PASSWORD);
         browser.submit(&form).await.location().unwrap()
     };
     assert_eq!(leads("/desk/account?done=ended").await, "/desk/account?done=ended");
-    for foreign in ["//evil.example", "https://evil.example/desk", "/\\evil.example", "/", "/desk/sign-out", "/desk/nowhere", "/deskevil", "/desk/../x"] {
+    for foreign in [
+        "//evil.example",
+        "https://evil.example/desk",
+        "/\\evil.example",
+        "/",
+        "/desk/sign-out",
+        "/desk/nowhere",
+        "/deskevil",
+        "/desk/../x",
+    ] {
         assert_eq!(leads(foreign).await, "/desk", "{foreign}");
     }
     let page = site.browser().look("/desk/account").await;
@@ -194,11 +247,20 @@ async fn a_form_that_meets_an_ended_session_is_carried_through_the_sign_in() {
     let site = Site::start().await;
     let owner = site.member("Ines Calloway", Role::Owner).await;
     let browser = site.signed_in(&owner).await;
-    let form = browser.look("/desk/staff").await.form("#invite").fill("name", "Zoë “Zed” & Co").fill("email", "zoe@harbour.example").fill("role", "editor").fill("title", "Line one");
+    let form = browser
+        .look("/desk/staff")
+        .await
+        .form("#invite")
+        .fill("name", "Zoë “Zed” & Co")
+        .fill("email", "zoe@harbour.example")
+        .fill("role", "editor")
+        .fill("title", "Line one");
     site.later(TimeDelta::days(61));
     let page = browser.submit(&form).await;
     assert_eq!(page.status, StatusCode::UNAUTHORIZED);
-    let wrong = browser.submit(&page.form("main form").fill("email", &owner.email).fill("password", "wrong-password-here")).await;
+    let wrong = browser
+        .submit(&page.form("main form").fill("email", &owner.email).fill("password", "wrong-password-here"))
+        .await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "a slip loses nothing either");
     let page = browser.submit(&wrong.form("main form").fill("email", &owner.email).fill("password", PASSWORD)).await;
     assert_eq!((page.status, page.text_at("h1").as_str()), (StatusCode::OK, "You are signed in again"));

@@ -83,7 +83,12 @@ impl Browser {
             request = request.header(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
         }
         let response = request.send().await.unwrap();
-        Page { status: response.status(), headers: response.headers().clone(), address: address.to_owned(), text: response.text().await.unwrap() }
+        Page {
+            status: response.status(),
+            headers: response.headers().clone(),
+            address: address.to_owned(),
+            text: response.text().await.unwrap(),
+        }
     }
 
     async fn follow(&self, mut page: Page) -> Page {
@@ -124,7 +129,10 @@ impl Page {
     /// Text of the first element the selector finds.
     #[track_caller]
     pub fn text_at(&self, selector: &str) -> String {
-        self.texts(selector).into_iter().next().unwrap_or_else(|| panic!("nothing at {selector} on {} ({}):\n{}", self.address, self.status, self.text))
+        self.texts(selector)
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| panic!("nothing at {selector} on {} ({}):\n{}", self.address, self.status, self.text))
     }
 
     /// Whether the selector finds anything.
@@ -143,9 +151,16 @@ impl Page {
     pub fn form(&self, selector: &str) -> Filled {
         let html = self.html();
         let parsed = Selector::parse(selector).unwrap();
-        let form = html.select(&parsed).next().unwrap_or_else(|| panic!("no form at {selector} on {} ({}):\n{}", self.address, self.status, self.text));
+        let form = html
+            .select(&parsed)
+            .next()
+            .unwrap_or_else(|| panic!("no form at {selector} on {} ({}):\n{}", self.address, self.status, self.text));
         let own = form.attr("action").filter(|action| !action.is_empty()).unwrap_or(&self.address);
-        Filled { action: own.to_owned(), method: form.attr("method").unwrap_or("get").to_lowercase(), fields: fields_of(&html, form) }
+        Filled {
+            action: own.to_owned(),
+            method: form.attr("method").unwrap_or("get").to_lowercase(),
+            fields: fields_of(&html, form),
+        }
     }
 }
 
@@ -171,7 +186,10 @@ fn values_of(control: ElementRef<'_>) -> Vec<(String, String)> {
         }
         ("select", _) => {
             let options = Selector::parse("option").unwrap();
-            let chosen = control.select(&options).find(|option| option.attr("selected").is_some()).or_else(|| control.select(&options).next());
+            let chosen = control
+                .select(&options)
+                .find(|option| option.attr("selected").is_some())
+                .or_else(|| control.select(&options).next());
             let text = |option: ElementRef<'_>| option.attr("value").map_or_else(|| text_of(option), str::to_owned);
             chosen.map(|option| value(text(option))).unwrap_or_default()
         }

@@ -71,7 +71,10 @@ pub async fn database() -> TestDatabase {
     Rng::system().fill(&mut bytes);
     let name = format!("test_{}", data_encoding::HEXLOWER.encode(&bytes));
     let admin = connect(&cluster.owner_url).await;
-    admin.batch_execute(&format!("create database {name} template {} strategy wal_log", cluster.template)).await.unwrap();
+    admin
+        .batch_execute(&format!("create database {name} template {} strategy wal_log", cluster.template))
+        .await
+        .unwrap();
     TestDatabase { url: named(&cluster.app_url, &name), owner_url: named(&cluster.owner_url, &name) }
 }
 
@@ -115,7 +118,11 @@ async fn cluster() -> Cluster {
             wait_for(&folder.join("data")).await
         }
     };
-    let cluster = Cluster { owner_url: running.url(Role::Owner, "stet"), app_url: running.url(Role::App, "stet"), template: template_name() };
+    let cluster = Cluster {
+        owner_url: running.url(Role::Owner, "stet"),
+        app_url: running.url(Role::App, "stet"),
+        template: template_name(),
+    };
     ensure_template(&cluster).await;
     drop(lock);
     cluster
@@ -145,7 +152,11 @@ async fn wait_for(data_dir: &Path) -> stet::db::embedded::Running {
         {
             return running;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "the test cluster did not start: see {}/holder.log", folder().display());
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "the test cluster did not start: see {}/holder.log",
+            folder().display()
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -167,14 +178,17 @@ async fn ensure_template(cluster: &Cluster) {
 async fn hold(folder: &Path) {
     let data_dir = folder.join("data");
     drop(fs::remove_dir_all(&data_dir));
-    let options = Options { data_dir: data_dir.clone(), durable: false, max_connections: 400, environment: environment() };
+    let options =
+        Options { data_dir: data_dir.clone(), durable: false, max_connections: 400, environment: environment() };
     let postgres = PrivatePostgres::start(options, |_| {}).await.unwrap();
     let admin = connect(&postgres.url(Role::Owner, "stet")).await;
     loop {
         tokio::time::sleep(Duration::from_secs(5)).await;
         drop_unused(&admin).await;
-        let busy = admin.query_one("select count(*) from pg_stat_activity where datname like 'test\\_%'", &[]).await.unwrap();
-        let used = fs::metadata(folder.join("used")).and_then(|meta| meta.modified()).unwrap().elapsed().unwrap_or_default();
+        let busy =
+            admin.query_one("select count(*) from pg_stat_activity where datname like 'test\\_%'", &[]).await.unwrap();
+        let used =
+            fs::metadata(folder.join("used")).and_then(|meta| meta.modified()).unwrap().elapsed().unwrap_or_default();
         if busy.get::<_, i64>(0) == 0 && used > IDLE {
             break;
         }

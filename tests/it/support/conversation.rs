@@ -34,7 +34,8 @@ pub async fn site_with(settings: &[(&str, &str)]) -> Site {
     )
     .await;
     for (id, name) in [(1, "Miriam Achebe"), (2, "Dr Tomas Hale"), (3, "Ana Novak")] {
-        sql(&site, &format!("update staff set name_skeleton = '{}' where id = {id}", stet::core::text::skeleton(name))).await;
+        sql(&site, &format!("update staff set name_skeleton = '{}' where id = {id}", stet::core::text::skeleton(name)))
+            .await;
     }
     article(&site, "night-shift", "Sleeping well on the night shift").await;
     sql(&site, "insert into revision_credits values (1, 1, 'author', 0)").await;
@@ -77,7 +78,11 @@ pub async fn signed_in(site: &Site, staff: i64) -> Browser {
 
 /// The comment form of a page, filled in by Dele.
 pub fn written(page: &Page, body: &str) -> Filled {
-    page.form("#reply form").fill("body", body).fill("name", "Dele A.").fill("email", "dele@mail.example").choose("act", "post")
+    page.form("#reply form")
+        .fill("body", body)
+        .fill("name", "Dele A.")
+        .fill("email", "dele@mail.example")
+        .choose("act", "post")
 }
 
 /// Writes a comment as Dele on the article's page, taking ten seconds.

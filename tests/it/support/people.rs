@@ -29,7 +29,8 @@ impl Site {
         let local: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
         let email = Email::parse(&format!("{local}@harbour.example")).unwrap();
         let hashed = self.app.passwords().hash(&NewPassword::check(PASSWORD, &[]).unwrap()).await.unwrap();
-        let new = NewPerson { title: "Sleep educator", ..NewPerson::new(name, role, Standing::Active(&email, &hashed)) };
+        let new =
+            NewPerson { title: "Sleep educator", ..NewPerson::new(name, role, Standing::Active(&email, &hashed)) };
         let id = self.app.db.transact(async |tx| model::create(tx, By::Console, &new).await).await.unwrap();
         Member { id, name: name.to_owned(), email: email.typed }
     }
@@ -37,7 +38,12 @@ impl Site {
     /// A browser in which this person is signed in.
     pub async fn signed_in(&self, member: &Member) -> Browser {
         let browser = self.browser();
-        let form = browser.get("/desk/sign-in").await.form("main form").fill("email", &member.email).fill("password", PASSWORD);
+        let form = browser
+            .get("/desk/sign-in")
+            .await
+            .form("main form")
+            .fill("email", &member.email)
+            .fill("password", PASSWORD);
         let page = browser.submit(&form).await;
         assert_eq!(page.location().as_deref(), Some("/desk"), "{}", page.text);
         browser

@@ -39,10 +39,18 @@ impl Scratch {
         let app = site.app.clone();
         let url = sink.map(Sink::url);
         let patience = Patience { connect: Duration::from_millis(500), send: Duration::from_millis(500) };
-        let wiring = Wiring { smtp_url: url.as_deref(), from: Some("desk@harbour.example"), host: "harbour.example", data_dir: site.data.path(), patience };
+        let wiring = Wiring {
+            smtp_url: url.as_deref(),
+            from: Some("desk@harbour.example"),
+            host: "harbour.example",
+            data_dir: site.data.path(),
+            patience,
+        };
         let mailer = Arc::new(Mailer::configured(&wiring, site.clock.clone(), Rng::system()).unwrap());
         let scratch = Self { site, app, mailer };
-        scratch.sql("insert into settings values ('site', '{\"name\": \"Harbour Health\"}', '2026-11-14T10:00:00Z')").await;
+        scratch
+            .sql("insert into settings values ('site', '{\"name\": \"Harbour Health\"}', '2026-11-14T10:00:00Z')")
+            .await;
         scratch
     }
 
@@ -60,7 +68,10 @@ impl Scratch {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             number: i64,
         }
-        let row: Number = diesel::sql_query(format!("select ({query})::bigint as number")).get_result(&mut *self.app.db.read().await.unwrap()).await.unwrap();
+        let row: Number = diesel::sql_query(format!("select ({query})::bigint as number"))
+            .get_result(&mut *self.app.db.read().await.unwrap())
+            .await
+            .unwrap();
         row.number
     }
 
@@ -105,7 +116,8 @@ impl Scratch {
         )
         .await;
         self.comment(None, "Ruth K.", Some(1), None, "Does this hold for rotating shifts?\nMine turn forwards.").await;
-        self.comment(Some(1), "Miriam Achebe", None, Some(1), "Yes: forwards is easier.\n\nGive it three nights.").await;
+        self.comment(Some(1), "Miriam Achebe", None, Some(1), "Yes: forwards is easier.\n\nGive it three nights.")
+            .await;
         self.comment(Some(2), "Jonas", Some(2), None, "Same <here>.").await;
     }
 

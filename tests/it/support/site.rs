@@ -53,7 +53,15 @@ impl Site {
         let parts = boot::parts(&config, database.url.clone(), clock.clone(), address).unwrap();
         let (stop, stopped) = watch::channel(false);
         let server = serve(Arc::clone(&parts), listener, stopped);
-        let site = Self { app: App::for_thread(&parts, 8), base: format!("http://{address}"), clock, data, database, stop, server: Some(server) };
+        let site = Self {
+            app: App::for_thread(&parts, 8),
+            base: format!("http://{address}"),
+            clock,
+            data,
+            database,
+            stop,
+            server: Some(server),
+        };
         site.wait_until_listening().await;
         site
     }
@@ -103,11 +111,16 @@ fn config(settings: &[(&str, &str)], database: &TestDatabase, data: &TempDir) ->
         ("STET_DATA_DIR", data.path().to_str().unwrap()),
         ("STET_ALLOW_UNSAFE_DATABASE", "1"),
     ];
-    let environment = |name: &str| settings.iter().chain(&fixed).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let environment =
+        |name: &str| settings.iter().chain(&fixed).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     Config::check(&Given::collect(&[], environment, None).unwrap()).unwrap()
 }
 
-fn serve(parts: Arc<Parts>, listener: std::net::TcpListener, stopped: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
+fn serve(
+    parts: Arc<Parts>,
+    listener: std::net::TcpListener,
+    stopped: watch::Receiver<bool>,
+) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {

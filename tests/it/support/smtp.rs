@@ -40,7 +40,9 @@ impl Received {
     pub fn header(&self, name: &str) -> Option<String> {
         let head = self.data.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").replace("\r\n\t", " ");
         let prefix = format!("{}:", name.to_lowercase());
-        head.lines().find(|line| line.to_lowercase().starts_with(&prefix)).map(|line| line[prefix.len()..].trim().to_owned())
+        head.lines()
+            .find(|line| line.to_lowercase().starts_with(&prefix))
+            .map(|line| line[prefix.len()..].trim().to_owned())
     }
 
     /// The text part, decoded.
@@ -54,7 +56,8 @@ impl Received {
     }
 
     fn part(&self, kind: &str) -> String {
-        let boundary = self.header("Content-Type").unwrap().split("boundary=\"").nth(1).unwrap().trim_end_matches('"').to_owned();
+        let boundary =
+            self.header("Content-Type").unwrap().split("boundary=\"").nth(1).unwrap().trim_end_matches('"').to_owned();
         let (_, after) = self.data.split_once(&format!("Content-Type: {kind}")).unwrap();
         let body = after.split_once("\r\n\r\n").unwrap().1;
         unquote(body.split(&format!("\r\n--{boundary}")).next().unwrap())
@@ -157,8 +160,12 @@ impl Sink {
                 "RCPT" => {
                     to = line.split(['<', '>']).nth(1).unwrap().to_owned();
                     match self.now() {
-                        Behaviour::Answer(code) => say(&mut write, &format!("{code} 5.1.1 <{to}>: not now or never")).await?,
-                        Behaviour::AnswerTo(part, code) if to.contains(part) => say(&mut write, &format!("{code} <{to}> no")).await?,
+                        Behaviour::Answer(code) => {
+                            say(&mut write, &format!("{code} 5.1.1 <{to}>: not now or never")).await?
+                        }
+                        Behaviour::AnswerTo(part, code) if to.contains(part) => {
+                            say(&mut write, &format!("{code} <{to}> no")).await?
+                        }
                         _ => say(&mut write, "250 ok").await?,
                     }
                 }
