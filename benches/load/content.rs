@@ -181,7 +181,7 @@ fn text(seed: usize, sections: usize, paragraphs: usize, citations: usize, table
                     16 - row % 3,
                     row * 5
                 )
-                .unwrap()
+                .unwrap();
             });
             text.push('\n');
         }
@@ -194,7 +194,7 @@ async fn articles(site: &Process, database: &Client) {
     let db = shared.pool(2);
     let owner: i64 = database.query_one("select id from staff where role = 'owner'", &[]).await.unwrap().get(0);
     let owner = StaffId(owner);
-    let session = session::act_as(&mut *db.read().await.unwrap(), owner, &People::default()).await.unwrap().unwrap();
+    let session = session::act_as(&mut db.read().await.unwrap(), owner, &People::default()).await.unwrap().unwrap();
     let who = (MayEdit::of(&session).unwrap(), MayPublish::of(&session).unwrap());
     for number in 0..ARTICLES {
         let (title, body) = match number {
@@ -226,7 +226,7 @@ async fn articles(site: &Process, database: &Client) {
 async fn publish_one(db: &Db, (may_edit, may_publish): &(MayEdit, MayPublish), number: usize, fields: Fields) {
     let key = format!("bench-{number}");
     let id = db.transact(async |tx| save::create(tx, may_edit, ArticleKind::Article, "en", &key).await).await.unwrap();
-    let opened = model::find_draft(&mut *db.read().await.unwrap(), id).await.unwrap().unwrap().revision;
+    let opened = model::find_draft(&mut db.read().await.unwrap(), id).await.unwrap().unwrap().revision;
     db.transact(async |tx| save::save(tx, may_edit, id, opened, &fields).await).await.unwrap();
     let layout = layout::lay_out(db, id, fields).await.unwrap();
     let what = Publication { layout: &layout, change: None, override_reason: "", note: "" };

@@ -121,7 +121,7 @@ async fn play(app: &App, content: &Content, say: impl Fn(&str)) -> anyhow::Resul
         match act {
             Act::Begin(article) => press.begin(at, article).await.with_context(|| article.front.slug.clone())?,
             Act::Publish(article, version) => {
-                press.publish(at, article, version).await.with_context(|| article.front.slug.clone())?
+                press.publish(at, article, version).await.with_context(|| article.front.slug.clone())?;
             }
             Act::Post(comment) => talk.post(at, comment).await.with_context(|| comment.key.clone())?,
             Act::Confirm(comment) => talk.confirm(at, comment).await.with_context(|| comment.key.clone())?,

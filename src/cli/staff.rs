@@ -101,7 +101,7 @@ async fn add_person(app: &App, add: &Add) -> anyhow::Result<()> {
     let (_, token) =
         app.db.transact(async |tx| invite::invite(tx, app.rng(), By::Console, &new).await).await.map_err(told)?;
     say(&format!("{} is added as {}. A password is chosen here, once, within seven days:", add.name, role));
-    say_link(app, |token| urls::invite(token), &token).await
+    say_link(app, urls::invite, &token).await
 }
 
 fn told(error: CreateError) -> anyhow::Error {
@@ -170,7 +170,7 @@ async fn reset_link(app: &App, email: &str) -> anyhow::Result<()> {
     }
     let token = app.db.transact(async |tx| recover::reset_link(tx, app.rng(), By::Console, person.id).await).await?;
     say(&format!("{} chooses a new password here, once, within 30 minutes:", person.name));
-    say_link(app, |token| urls::reset(token), &token).await
+    say_link(app, urls::reset, &token).await
 }
 
 async fn suspend(app: &App, email: &str) -> anyhow::Result<()> {

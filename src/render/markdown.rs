@@ -289,7 +289,7 @@ impl<'s> Writer<'s> {
         self.block_list(&children)
     }
 
-    fn block_list<'a>(&mut self, blocks: &[Node<'a>]) -> Result<(), RenderError> {
+    fn block_list(&mut self, blocks: &[Node<'_>]) -> Result<(), RenderError> {
         let captions = tables::captions(blocks);
         for (at, block) in blocks.iter().enumerate() {
             if captions.is_caption(at) {
@@ -406,7 +406,7 @@ impl<'s> Writer<'s> {
 
     /// A quote that starts like a callout but is none.
     fn check_callout(&mut self, node: Node<'_>) {
-        let text = node.first_child().map(|child| child.collect_text()).unwrap_or_default();
+        let text = node.first_child().map(comrak::arena_tree::Node::collect_text).unwrap_or_default();
         if let Some(kind) = text.strip_prefix("[!").and_then(|rest| rest.split_once(']')).map(|(kind, _)| kind) {
             let text = "Callouts are NOTE, TIP, IMPORTANT, WARNING or CAUTION.";
             self.find("callout.unknown", FindingLevel::Warns, line(node), text, kind);
@@ -794,7 +794,7 @@ pub(super) fn in_tight_item(node: Node<'_>) -> bool {
 }
 
 /// The image of a paragraph that holds nothing else, with the words of a `{…}` after it.
-fn lone_image<'a>(paragraph: Node<'a>) -> Option<(Node<'a>, Vec<String>)> {
+fn lone_image(paragraph: Node<'_>) -> Option<(Node<'_>, Vec<String>)> {
     let mut children = paragraph.children();
     let image = children.next().filter(|node| matches!(node.data().value, NodeValue::Image(_)))?;
     let words = match children.next() {
@@ -811,7 +811,7 @@ fn lone_image<'a>(paragraph: Node<'a>) -> Option<(Node<'a>, Vec<String>)> {
 }
 
 /// Takes a first line that is all bold out of a callout's first paragraph.
-fn bold_first_line<'a>(callout: Node<'a>) -> Option<Node<'a>> {
+fn bold_first_line(callout: Node<'_>) -> Option<Node<'_>> {
     let paragraph = callout.first_child().filter(|node| matches!(node.data().value, NodeValue::Paragraph))?;
     let bold = paragraph.first_child().filter(|node| matches!(node.data().value, NodeValue::Strong))?;
     match bold.next_sibling() {

@@ -157,16 +157,13 @@ impl Writer<'_> {
         self.out.push_str("<span class=\"tbl__cap\"");
         push_attribute(&mut self.out, "id", id);
         self.out.push('>');
-        let spoken = match caption {
-            Some(caption) => {
-                drop_caption_word(caption);
-                self.line_of(&format!("Table {number}. "), caption, "");
-                citations::strip(&caption.collect_text())
-            }
-            None => {
-                self.out.push_str(&format!("Table {number}"));
-                String::new()
-            }
+        let spoken = if let Some(caption) = caption {
+            drop_caption_word(caption);
+            self.line_of(&format!("Table {number}. "), caption, "");
+            citations::strip(&caption.collect_text())
+        } else {
+            self.out.push_str(&format!("Table {number}"));
+            String::new()
         };
         self.out.push_str("</span>\n");
         if spoken.trim().is_empty() { format!("Table {number}") } else { spoken }
@@ -279,7 +276,7 @@ fn first_column_heads(table: &NodeTable, rows: &[Node<'_>]) -> bool {
 }
 
 /// The bold that is all a cell holds.
-fn sole_bold<'a>(cell: Node<'a>) -> Option<Node<'a>> {
+fn sole_bold(cell: Node<'_>) -> Option<Node<'_>> {
     let bold = cell.first_child().filter(|child| matches!(child.data().value, NodeValue::Strong))?;
     bold.next_sibling().is_none().then_some(bold)
 }

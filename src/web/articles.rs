@@ -313,7 +313,7 @@ impl PeopleView {
     fn of<'a>(people: impl Iterator<Item = &'a Credited>) -> Option<Self> {
         let people: Vec<&Credited> = people.collect();
         let (named, rest) = if people.len() > 2 { people.split_at(1) } else { people.split_at(people.len()) };
-        let first = people.iter().next()?;
+        let first = people.first()?;
         let names: Vec<&str> = rest.iter().map(|person| person.name.as_str()).collect();
         Some(Self {
             named: named.iter().map(|person| (person.name.clone(), urls::author(&person.slug))).collect(),

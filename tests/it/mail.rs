@@ -368,7 +368,7 @@ async fn a_link_stops_one_conversation_or_everything() {
     let (site, sink) = furnished(Behaviour::Accept).await;
     site.subscribe(1, "replies", Some(1)).await;
     site.subscribe(1, "article", None).await;
-    let shown = unsubscribe::find(&mut *site.app.db.read().await.unwrap(), Target::Subscription(SubscriptionId(1)))
+    let shown = unsubscribe::find(&mut site.app.db.read().await.unwrap(), Target::Subscription(SubscriptionId(1)))
         .await
         .unwrap()
         .unwrap();

@@ -128,7 +128,7 @@ fn the_strictest_list_decides_and_trust_does_not_pass_words() {
     assert_eq!((status, rules), (CommentStatus::Spam, vec![RuleId::Words]));
     assert_eq!(sentences, ["Contains “minutes”, which is on your list “Never”."]);
     let standing = Standing { trust: Trust::Trusted, ..regular().standing };
-    assert_eq!(judge(Given { words, standing, ..regular() }).0, CommentStatus::Spam);
+    assert_eq!(judge(Given { standing, words, ..regular() }).0, CommentStatus::Spam);
 }
 
 #[test]

@@ -318,7 +318,7 @@ impl Desk<'_> {
         let findings = shown.findings.or_else(|| shown.layout.as_ref().map(|layout| layout.findings.clone()));
         let conflict = shown.conflict.map(|theirs| self.conflict(&theirs, &people));
         let one_more =
-            |ids: &[String]| ids.iter().cloned().filter(|id| !id.is_empty()).chain([String::new()]).collect();
+            |ids: &[String]| ids.iter().filter(|&id| !id.is_empty()).cloned().chain([String::new()]).collect();
         let editor = Editor {
             page,
             action: self.id().map_or_else(|| urls::desk_new_article(shown.form.kind()), urls::desk_article),

@@ -234,7 +234,7 @@ pub async fn invite(
             Err(error @ CreateError::LongText) => errors.add("title", error.to_string()),
             Err(error @ CreateError::OwnerExists) => errors.add("role", error.to_string()),
             Err(error @ (CreateError::NoName | CreateError::LongName | CreateError::NameTaken)) => {
-                errors.add("name", error.to_string())
+                errors.add("name", error.to_string());
             }
         }
     }

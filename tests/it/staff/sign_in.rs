@@ -38,9 +38,8 @@ async fn the_right_password_opens_the_desk_and_signing_out_closes_it_on_the_serv
 fn cookie(browser: &Browser, site: &Site, name: &str) -> String {
     use reqwest::cookie::CookieStore as _;
     let all = browser.jar.cookies(&site.base.parse().unwrap()).unwrap();
-    let found =
-        all.to_str().unwrap().split("; ").find(|pair| pair.starts_with(&format!("{name}="))).unwrap().to_owned();
-    found
+    
+    all.to_str().unwrap().split("; ").find(|pair| pair.starts_with(&format!("{name}="))).unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +152,7 @@ async fn a_hundred_failures_an_hour_from_everywhere_stop_an_account_but_not_its_
     let owner = site.member("Ines Calloway", Role::Owner).await;
     let known = known_and_signed_out(&site, &owner).await;
     for number in 0..100 {
-        let address = format!("198.51.{}.7", number);
+        let address = format!("198.51.{number}.7");
         let body = format!("email={}&password=wrong-password-here", owner.email.replace('@', "%40"));
         let page = site
             .browser()

@@ -111,12 +111,9 @@ async fn cluster() -> Cluster {
     })
     .await
     .unwrap();
-    let running = match PrivatePostgres::running(&folder.join("data")) {
-        Ok(Some(running)) => running,
-        Ok(None) | Err(_) => {
-            start_holder(&folder);
-            wait_for(&folder.join("data")).await
-        }
+    let running = if let Ok(Some(running)) = PrivatePostgres::running(&folder.join("data")) { running } else {
+        start_holder(&folder);
+        wait_for(&folder.join("data")).await
     };
     let cluster = Cluster {
         owner_url: running.url(Role::Owner, "stet"),

@@ -92,7 +92,7 @@ impl Scratch {
 
     /// The outbox, newest first.
     pub async fn outbox(&self) -> Vec<Line> {
-        outbox::list(&mut *self.app.db.read().await.unwrap(), None, None).await.unwrap()
+        outbox::list(&mut self.app.db.read().await.unwrap(), None, None).await.unwrap()
     }
 
     /// An article by Miriam (staff 1), with Ruth (address 1), Jonas (2) and Dele (3), and:

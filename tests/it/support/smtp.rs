@@ -161,10 +161,10 @@ impl Sink {
                     to = line.split(['<', '>']).nth(1).unwrap().to_owned();
                     match self.now() {
                         Behaviour::Answer(code) => {
-                            say(&mut write, &format!("{code} 5.1.1 <{to}>: not now or never")).await?
+                            say(&mut write, &format!("{code} 5.1.1 <{to}>: not now or never")).await?;
                         }
                         Behaviour::AnswerTo(part, code) if to.contains(part) => {
-                            say(&mut write, &format!("{code} <{to}> no")).await?
+                            say(&mut write, &format!("{code} <{to}> no")).await?;
                         }
                         _ => say(&mut write, "250 ok").await?,
                     }
