@@ -155,13 +155,16 @@ pub async fn dialogs(browser: &Chromium) -> Vec<String> {
 pub async fn complaints(browser: &Chromium) -> Vec<String> {
     let events = browser.events().await;
     let documents = named(&events, "Network.requestWillBeSent").filter(|sent| sent["type"] == "Document");
-    let pages: Vec<String> =
-        documents.filter_map(|sent| sent["request"]["url"].as_str()).map(|url| format!("{url} ")).collect();
+    let pages: BTreeSet<&str> = documents.filter_map(|sent| sent["request"]["url"].as_str()).collect();
     let text = |line: &Value| line["message"].as_str().unwrap_or_default().to_owned();
     let console = browser.console().await;
     let grave =
         console.iter().filter(|line| line["level"] == "SEVERE" || text(line).contains("Content Security Policy"));
-    let is_page = |line: &Value| line["source"] == "network" && pages.iter().any(|page| text(line).starts_with(page));
+    // The console names the fragment as well.
+    let is_page = |line: &Value| {
+        line["source"] == "network"
+            && text(line).split([' ', '#']).next().is_some_and(|address| pages.contains(address))
+    };
     grave.filter(|line| !is_page(line)).map(text).collect()
 }
 
