@@ -6,6 +6,12 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::format_collect,
+    clippy::match_same_arms,
+    clippy::large_futures,
+    clippy::zombie_processes,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::wrong_self_convention,
     reason = "a measurement that cannot go on ends"
 )]
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with two digits")]

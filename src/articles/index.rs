@@ -305,12 +305,7 @@ pub async fn list_for_desk(
         let credit = serde_json::json!([{ "staff_id": own, "role": CreditRole::Author }]);
         query = query.filter(a::created_by.eq(own).assume_not_null().or(d::credits.contains(credit)));
     }
-    type Row = (
-        (ArticleId, ArticleKind, ArticleState, String, i32),
-        (String, serde_json::Value, DateTime<Utc>),
-        Option<serde_json::Value>,
-    );
-    let rows: Vec<Row> = query.load(conn).await?;
+    let rows: Vec<DeskRow> = query.load(conn).await?;
     let credited: Vec<Vec<StaffId>> = rows.iter().map(|(_, (_, credits, _), _)| authors(credits)).collect();
     let names: HashMap<StaffId, String> = staff::table
         .filter(staff::id.eq_any(credited.iter().flatten()))
@@ -339,3 +334,10 @@ fn weighty(findings: Option<serde_json::Value>) -> usize {
         findings.and_then(|findings| serde_json::from_value(findings).ok()).unwrap_or_default();
     findings.iter().filter(|finding| finding.level != FindingLevel::Note).count()
 }
+
+/// A row of the desk's list: the article, its working copy, the findings of its last version.
+type DeskRow = (
+    (ArticleId, ArticleKind, ArticleState, String, i32),
+    (String, serde_json::Value, DateTime<Utc>),
+    Option<serde_json::Value>,
+);

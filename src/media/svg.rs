@@ -305,8 +305,8 @@ impl<'s> Reader<'s> {
     }
 
     /// The attributes that are kept, and whether the element is empty (`/>`).
-    fn attributes(&mut self) -> Result<(Vec<(&'s str, String)>, bool), SvgError> {
-        let mut kept: Vec<(&'s str, String)> = Vec::new();
+    fn attributes(&mut self) -> Result<(Attributes<'s>, bool), SvgError> {
+        let mut kept: Attributes<'s> = Vec::new();
         loop {
             let after = self.rest.trim_start();
             let had_space = after.len() < self.rest.len();
@@ -423,6 +423,9 @@ fn pixels(text: &str) -> Option<u32> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 20,000")]
     (1.0..=20_000.0).contains(&whole).then_some(whole as u32)
 }
+
+/// Names and values of an element's attributes, in order.
+type Attributes<'s> = Vec<(&'s str, String)>;
 
 #[cfg(test)]
 mod tests {

@@ -162,7 +162,8 @@ impl Writer<'_> {
             self.line_of(&format!("Table {number}. "), caption, "");
             citations::strip(&caption.collect_text())
         } else {
-            self.out.push_str(&format!("Table {number}"));
+            self.out.push_str("Table ");
+            self.out.push_str(&number.to_string());
             String::new()
         };
         self.out.push_str("</span>\n");

@@ -101,7 +101,7 @@ pub async fn home(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
             topics: topics.into_iter().map(|topic| (topic.name, urls::topic(&topic.slug))).collect(),
             corrections: notes.into_iter().map(|note| CorrectionView::of(note, &settings)).collect(),
         };
-        kept(home.render()?, tags)
+        Ok(kept(home.render()?, tags))
     })
     .await
 }
@@ -110,8 +110,8 @@ fn tags(articles: impl Iterator<Item = ArticleId>) -> Vec<Tag> {
     articles.map(Tag::Article).chain([Tag::Listing]).collect()
 }
 
-fn kept(body: String, tags: Vec<Tag>) -> Result<Page, AppError> {
-    Ok(Page { body, content_type: HTML, tags, life: limits::PAGE_LIFE })
+fn kept(body: String, tags: Vec<Tag>) -> Page {
+    Page { body, content_type: HTML, tags, life: limits::PAGE_LIFE }
 }
 
 // Lists
@@ -171,7 +171,7 @@ pub async fn latest(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
             intro: String::new(),
             sections: vec![Section::of("", &stories, "/latest", &settings)],
         };
-        kept(list.render()?, tags(stories.iter().map(|story| story.id)))
+        Ok(kept(list.render()?, tags(stories.iter().map(|story| story.id))))
     })
     .await
 }
@@ -196,7 +196,7 @@ pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResp
         page.description = (!topic.description.is_empty()).then(|| topic.description.clone());
         let sections = vec![Section::of("", &stories, &path, &settings)];
         let list = List { page, kicker: "Topic".into(), heading: topic.name, intro: topic.description, sections };
-        kept(list.render()?, tags(stories.iter().map(|story| story.id)))
+        Ok(kept(list.render()?, tags(stories.iter().map(|story| story.id))))
     })
     .await
 }
@@ -229,7 +229,7 @@ pub async fn author(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
                 .map(|(heading, stories)| Section::of(heading, stories, &address, &settings))
                 .collect(),
         };
-        kept(list.render()?, tags(written.iter().chain(&reviewed).map(|story| story.id)))
+        Ok(kept(list.render()?, tags(written.iter().chain(&reviewed).map(|story| story.id))))
     })
     .await
 }
@@ -258,7 +258,7 @@ pub async fn corrections(app: web::Data<App>, request: HttpRequest) -> Result<Ht
         let older_href =
             notes.last().filter(|_| has_more).map(|last| urls::older("/corrections", ArticleId(last.id.0)));
         let page = shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some("Corrections"));
-        kept(Corrections { page, notes, older_href }.render()?, vec![Tag::Listing])
+        Ok(kept(Corrections { page, notes, older_href }.render()?, vec![Tag::Listing]))
     })
     .await
 }

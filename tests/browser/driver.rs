@@ -286,11 +286,6 @@ impl Chromium {
         self.find(selector).await.click().await.unwrap_or_else(|error| panic!("{selector} cannot be pressed: {error}"));
     }
 
-    /// Presses keys on whatever has the focus.
-    pub async fn keys(&self, keys: &str) {
-        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
-    }
-
     /// Waits until a script's condition holds.
     pub async fn until(&self, condition: &str) {
         let started = Instant::now();

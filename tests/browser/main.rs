@@ -4,6 +4,12 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::format_collect,
+    clippy::match_same_arms,
+    clippy::large_futures,
+    clippy::zombie_processes,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::wrong_self_convention,
     reason = "a test may fail loudly"
 )]
 #![allow(missing_docs, reason = "the names of tests say it")]

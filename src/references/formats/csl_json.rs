@@ -53,6 +53,7 @@ pub fn read(text: &str) -> Result<Vec<Item>, CslJsonError> {
     values.into_iter().enumerate().map(|(at, value)| item(at + 1, value)).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is consumed where it becomes an item")]
 fn item(index: usize, value: Value) -> Result<Item, CslJsonError> {
     let named = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let label = named("id").or_else(|| named("title")).unwrap_or("no id").chars().take(60).collect::<String>();

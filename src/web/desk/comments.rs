@@ -64,8 +64,8 @@ impl Ask {
             match name.as_ref() {
                 "queue" => ask.queue = value.parse().ok(),
                 "reason" => {
-                    ask.reason =
-                        (value.parse::<RuleId>().is_ok() || value.parse::<Reason>().is_ok()).then(|| value.into_owned());
+                    ask.reason = (value.parse::<RuleId>().is_ok() || value.parse::<Reason>().is_ok())
+                        .then(|| value.into_owned());
                 }
                 "article" => ask.article = value.parse().ok(),
                 "from" => ask.address = value.parse().ok(),

@@ -38,7 +38,7 @@ async fn the_right_password_opens_the_desk_and_signing_out_closes_it_on_the_serv
 fn cookie(browser: &Browser, site: &Site, name: &str) -> String {
     use reqwest::cookie::CookieStore as _;
     let all = browser.jar.cookies(&site.base.parse().unwrap()).unwrap();
-    
+
     all.to_str().unwrap().split("; ").find(|pair| pair.starts_with(&format!("{name}="))).unwrap().to_owned()
 }
 

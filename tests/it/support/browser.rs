@@ -54,7 +54,9 @@ impl Browser {
     /// Sends a filled form as the page it stands on would; redirects not followed.
     pub async fn submit(&self, form: &Filled) -> Page {
         let own_page = [("sec-fetch-site", "same-origin"), ("origin", self.base.as_str())];
-        if form.method.as_str() == "post" { self.send(Method::POST, &form.action, &own_page, Some(encode(&form.fields))).await } else {
+        if form.method.as_str() == "post" {
+            self.send(Method::POST, &form.action, &own_page, Some(encode(&form.fields))).await
+        } else {
             let address = form.action.split('#').next().unwrap_or_default();
             self.send(Method::GET, &format!("{address}?{}", encode(&form.fields)), &[], None).await
         }

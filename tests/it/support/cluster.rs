@@ -111,7 +111,9 @@ async fn cluster() -> Cluster {
     })
     .await
     .unwrap();
-    let running = if let Ok(Some(running)) = PrivatePostgres::running(&folder.join("data")) { running } else {
+    let running = if let Ok(Some(running)) = PrivatePostgres::running(&folder.join("data")) {
+        running
+    } else {
         start_holder(&folder);
         wait_for(&folder.join("data")).await
     };
