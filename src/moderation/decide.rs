@@ -133,18 +133,16 @@ pub enum By {
 ///
 /// **Errors** [`DecideError::Stale`] with what happened meanwhile when the version seen is not the present one.
 pub async fn decide(tx: &mut Tx, who: &MayDecide, decision: Decision<'_>) -> Result<Decided, DecideError> {
-    if let Some(made) = find_made(tx.conn(), decision).await? {
-        return Ok(made);
-    }
     let locked = lock(tx, decision.comment).await?.ok_or(DecideError::NotFound)?;
     if !covers(tx.conn(), who, locked.article_id).await? {
         return Err(DecideError::NotFound);
     }
+    // Under the lock and after the right: of two equal posts the later one finds the earlier, and a key alone
+    // tells nobody what was decided.
+    if let Some(made) = find_made(tx.conn(), decision).await? {
+        return Ok(made);
+    }
     if locked.version != decision.version {
-        // The other one of two equal posts may have committed while this one waited for the lock.
-        if let Some(made) = find_made(tx.conn(), decision).await? {
-            return Ok(made);
-        }
         return Err(DecideError::Stale(Box::new(meanwhile(tx.conn(), &locked).await?)));
     }
     if !is_legal(locked.status, decision.to, By::Person) {

@@ -343,7 +343,7 @@ async fn a_dropped_start_gives_the_folder_free() {
     let place = data_dir();
     drop(start(place.path()).await);
     // The shutdown goes on behind; the lock is waited for by asking, not by time.
-    while PrivatePostgres::running(place.path()).is_err() || PrivatePostgres::running(place.path()).unwrap().is_some() {
+    while !matches!(PrivatePostgres::running(place.path()), Ok(None)) {
         tokio::task::yield_now().await;
     }
     start(place.path()).await.stop().await.unwrap();

@@ -1,5 +1,6 @@
 //! CSL-JSON files: one item, a list of items, or an object that holds a list under `items`.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::core::limits::REFERENCE_IMPORT_MAX;
@@ -50,18 +51,17 @@ pub fn read(text: &str) -> Result<Vec<Item>, CslJsonError> {
     if values.len() > REFERENCE_IMPORT_MAX {
         return Err(CslJsonError::TooMany { count: values.len() });
     }
-    values.into_iter().enumerate().map(|(at, value)| item(at + 1, value)).collect()
+    values.into_iter().enumerate().map(|(at, value)| item(at + 1, &value)).collect()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is consumed where it becomes an item")]
-fn item(index: usize, value: Value) -> Result<Item, CslJsonError> {
+fn item(index: usize, value: &Value) -> Result<Item, CslJsonError> {
     let named = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let label = named("id").or_else(|| named("title")).unwrap_or("no id").chars().take(60).collect::<String>();
     let wrong = |cause: String| CslJsonError::Item { index, label: label.clone(), cause };
     if !value.is_object() {
         return Err(wrong("not an object".to_owned()));
     }
-    let item: Item = serde_json::from_value(value.clone()).map_err(|error| wrong(error.to_string()))?;
+    let item = Item::deserialize(value).map_err(|error| wrong(error.to_string()))?;
     if item.title.trim().is_empty() && item.container_title.trim().is_empty() {
         return Err(wrong("it has no title".to_owned()));
     }

@@ -123,14 +123,15 @@ pub async fn approve_all(desk: &Browser) {
 /// Takes the database away from the site: no new connection, and the open ones are cut.
 pub async fn database_away(site: &Site) {
     let name = site.database.owner_url.rsplit_once('/').unwrap().1;
-    sql(
-        site,
-        &format!(
-            "revoke connect on database {name} from public, stet_app;
-             select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and usename = 'stet_app'"
-        ),
-    )
-    .await;
+    // A role may end its own connections, and only those.
+    let app = super::cluster::connect(&site.database.url).await;
+    sql(site, &format!("revoke connect on database {name} from public, stet_app")).await;
+    app.batch_execute(&format!(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = '{name}' and usename = 'stet_app' and pid <> pg_backend_pid()"
+    ))
+    .await
+    .unwrap();
 }
 
 /// Gives it back.
