@@ -283,7 +283,33 @@ impl Chromium {
 
     /// Clicks where a person would, and waits for the page that may follow.
     pub async fn press(&self, selector: &str) {
-        self.find(selector).await.click().await.unwrap_or_else(|error| panic!("{selector} cannot be pressed: {error}"));
+        let target = self.find(selector).await;
+        let before = self.find("html").await.element_id();
+        let is_link = target.attr("href").await.unwrap().is_some_and(|href| !href.starts_with('#'));
+        let is_button = target.tag_name().await.unwrap() == "button";
+        target.click().await.unwrap_or_else(|error| panic!("{selector} cannot be pressed: {error}"));
+        // The driver answers before the next page is there. What script does in place brings none: a short wait then.
+        let started = Instant::now();
+        while (is_link || is_button) && started.elapsed() < Duration::from_secs(2) {
+            let now = self.client.find(Locator::Css("html")).await;
+            if now.is_ok_and(|html| html.element_id() != before) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a person could have written something: the form's script measures it (limits::DWELL_SECONDS_MIN).
+    pub async fn takes_time_to_write(&self) {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(5) {
+            // Where the page may not run script, nothing measures.
+            let passed = self.client.execute("return performance.now() > 3500", Vec::new()).await;
+            if passed.is_err() || passed.is_ok_and(|passed| passed == Value::Bool(true)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Waits until a script's condition holds.

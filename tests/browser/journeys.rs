@@ -36,6 +36,7 @@ async fn a_reader_comments(script: Script) {
     let Some(browser) = browser_with(&site, script).await else { return };
     browser.open(ARTICLE).await;
     browser.fill("#f-body", "Is an anchor sleep *still* worth trying?").await;
+    browser.takes_time_to_write().await;
     browser.press("#reply [value=post]").await;
     assert!(browser.text("#reply .errsum").await.contains("Enter"), "what is missing is said");
     assert_eq!(browser.value("#f-body").await, "Is an anchor sleep *still* worth trying?", "the words are kept");
@@ -45,6 +46,7 @@ async fn a_reader_comments(script: Script) {
     assert_eq!(browser.text(".preview .comment__body em").await, "still");
     assert_eq!(browser.value("#f-name").await, "Dele A.");
     site.later(TimeDelta::seconds(10));
+    browser.takes_time_to_write().await;
     browser.press("#reply [value=post]").await;
     let notice = browser.text("#comment-1 .held").await;
     assert!(notice.contains("Waiting for a moderator. Only you can see this for now."), "{notice}");
@@ -83,6 +85,7 @@ async fn a_reader_replies_without_script() {
     browser.fill("#f-name", "Robin").await;
     browser.fill("#f-email", "robin@mail.example").await;
     site.later(TimeDelta::seconds(10));
+    browser.takes_time_to_write().await;
     browser.press("#reply [value=post]").await;
     assert!(browser.text("#comment-2 .held").await.contains("Waiting"));
     assert!(browser.has(".replies #comment-2").await, "it stands under the comment it answers");
@@ -104,6 +107,7 @@ async fn with_script_the_reply_form_comes_to_the_comment_and_back_with_the_words
     browser.fill("#f-name", "Robin").await;
     browser.fill("#f-email", "robin@mail.example").await;
     site.later(TimeDelta::seconds(10));
+    browser.takes_time_to_write().await;
     browser.press("#reply [value=post]").await;
     assert!(browser.text("#comment-2 .held").await.contains("Waiting"));
     assert!(browser.has(".replies #comment-2").await);
@@ -132,6 +136,7 @@ async fn a_moderator_approves_and_answers(script: Script) {
     reader.fill("#f-body", "Is an anchor sleep worth trying?").await;
     sign_as_dele(&reader).await;
     site.later(TimeDelta::seconds(10));
+    reader.takes_time_to_write().await;
     reader.press("#reply [value=post]").await;
     assert!(reader.has("#comment-1 .held").await);
 
@@ -185,7 +190,7 @@ async fn an_editor_writes_publishes_and_mends_without_script() {
     assert!(site.browser().get("/short-naps").await.text_at(".prose").contains("Twenty minutes"));
 
     browser.open("/desk/articles").await;
-    browser.press("main a[href^='/desk/articles/']:not([href$=new])").await;
+    browser.press("main tbody a[href^='/desk/articles/']").await;
     browser.fill("#f-body", "Naps help.\n\n## How long\n\nTwenty-five minutes.").await;
     browser.press("[name=change][value=cosmetic]").await;
     browser.press(".form__acts [value=publish]").await;
