@@ -102,8 +102,8 @@ impl Fields {
         self.description = text::tidy_line(&self.description);
         self.takeaways = self.takeaways.iter().map(|one| text::tidy_line(one)).filter(|one| !one.is_empty()).collect();
         self.body = self.body.replace("\r\n", "\n").replace('\r', "\n");
-        let plain = self.slug.trim().trim_matches('/');
-        self.slug = plain.to_owned();
+        let plain = self.slug.trim().trim_matches('/').to_owned();
+        self.slug = plain;
         if self.slug.is_empty() {
             self.slug = text::slugify(&self.title);
         }
