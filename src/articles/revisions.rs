@@ -1,4 +1,4 @@
-//! Versions: whole, immutable snapshots of an article. [`make`] is the only place that writes them from a text;
+//! Versions: whole, immutable snapshots of an article. `make` is the only place that writes them from a text;
 //! [`crate::articles::sources`] copies one with a source changed.
 
 use chrono::{DateTime, Utc};

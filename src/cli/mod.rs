@@ -31,13 +31,13 @@ pub struct SettingFlags {
     /// File of settings (default: stet.toml in this folder, where there is one)
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address and port to listen on [STET_LISTEN]
+    /// Address and port to listen on (STET_LISTEN)
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// The site's address as readers type it [STET_BASE_URL]
+    /// The site's address as readers type it (STET_BASE_URL)
     #[arg(long, global = true, value_name = "URL")]
     base_url: Option<String>,
-    /// Data folder [STET_DATA_DIR]
+    /// Data folder (STET_DATA_DIR)
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<String>,
 }
