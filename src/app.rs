@@ -131,7 +131,13 @@ impl App {
     /// Whether readers reach the site by https: cookies are then `__Host-` and `Secure`.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.base_url(&self.parts.settings.last_known()).scheme() == "https"
+        // Asked for every answer: looks at the scheme without parsing the address.
+        match &self.parts.fixed_base_url {
+            Some(url) => url.scheme() == "https",
+            None => {
+                self.parts.settings.last_known().site.base_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+            }
+        }
     }
 
     /// Whether a forwarding header from this peer is believed.

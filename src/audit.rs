@@ -121,7 +121,8 @@ impl Row<'_> {
     }
 }
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_entries)]
 struct Stored {
     id: i64,
     at: DateTime<Utc>,
@@ -248,17 +249,7 @@ pub async fn verify(conn: &mut AsyncPgConnection) -> Result<Verdict, DbError> {
 
 async fn entries(conn: &mut AsyncPgConnection, after: i64, last: i64) -> Result<Vec<Stored>, DbError> {
     let rows = audit_entries::table
-        .select((
-            audit_entries::id,
-            audit_entries::at,
-            audit_entries::actor,
-            audit_entries::staff_id,
-            audit_entries::action,
-            audit_entries::subject,
-            audit_entries::subject_id,
-            audit_entries::detail,
-            audit_entries::digest,
-        ))
+        .select(Stored::as_select())
         .filter(audit_entries::id.gt(after))
         .filter(audit_entries::id.le(last))
         .order(audit_entries::id)
@@ -268,7 +259,8 @@ async fn entries(conn: &mut AsyncPgConnection, after: i64, last: i64) -> Result<
 }
 
 /// One line of the log for people.
-#[derive(Debug, Queryable)]
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = audit_entries)]
 pub struct Line {
     /// Its id.
     pub id: AuditId,
@@ -291,41 +283,10 @@ pub struct Line {
 /// The log newest first, at most `limit` lines before the entry `before`.
 pub async fn list(conn: &mut AsyncPgConnection, before: Option<AuditId>, limit: i64) -> Result<Vec<Line>, DbError> {
     let lines = audit_entries::table
-        .select((
-            audit_entries::id,
-            audit_entries::at,
-            audit_entries::actor,
-            audit_entries::staff_id,
-            audit_entries::action,
-            audit_entries::subject,
-            audit_entries::subject_id,
-            audit_entries::detail,
-        ))
+        .select(Line::as_select())
         .filter(audit_entries::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .order(audit_entries::id.desc())
         .limit(limit)
-        .load(conn)
-        .await?;
-    Ok(lines)
-}
-
-/// The log of one record, newest first, at most 50 lines.
-pub async fn list_of(conn: &mut AsyncPgConnection, subject: &str, subject_id: i64) -> Result<Vec<Line>, DbError> {
-    let lines = audit_entries::table
-        .select((
-            audit_entries::id,
-            audit_entries::at,
-            audit_entries::actor,
-            audit_entries::staff_id,
-            audit_entries::action,
-            audit_entries::subject,
-            audit_entries::subject_id,
-            audit_entries::detail,
-        ))
-        .filter(audit_entries::subject.eq(subject))
-        .filter(audit_entries::subject_id.eq(subject_id))
-        .order(audit_entries::id.desc())
-        .limit(50)
         .load(conn)
         .await?;
     Ok(lines)

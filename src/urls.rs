@@ -108,12 +108,6 @@ pub fn comment_withdraw(id: CommentId) -> String {
     format!("/comments/{id}/withdraw")
 }
 
-/// `/comments/{id}/report`
-#[must_use]
-pub fn comment_report(id: CommentId) -> String {
-    format!("/comments/{id}/report")
-}
-
 /// `/{slug}/threads/{root}`: one long thread.
 #[must_use]
 pub fn thread(slug: &str, root: CommentId) -> String {

@@ -36,13 +36,15 @@ pub async fn run(settings: &SettingFlags, serve: &Serve) -> anyhow::Result<()> {
     let served = async {
         boot::migrate(&config, &reached, say).await?;
         let parts = boot::parts(&config, reached.url.clone(), Clock::system(), address)?;
-        tokio::spawn(listen::listen(Arc::clone(&parts.db)));
+        let listening = tokio::spawn(listen::listen(Arc::clone(&parts.db)));
         let app = App::for_thread(&parts, limits::DB_CONNECTIONS_A_WORKER);
         if serve.demo {
             demo::run(&app, say).await?;
         }
         tell_address(&app).await?;
-        serve_until(&parts, listener, config.workers, stop).await
+        let served = serve_until(&parts, listener, config.workers, stop).await;
+        listening.abort(); // before the database goes, which it would take for a loss
+        served
     }
     .await;
     if let Some(private) = reached.private {

@@ -217,8 +217,6 @@ pub const TABLE_CELL_CHARS_ADVISED: usize = 200;
 pub const TABLE_COLUMNS_WIDE: usize = 4;
 /// Bytes of one citation group `[@a; @b]`, brackets included.
 pub const CITATION_BYTES_MAX: usize = 2_000;
-/// Characters of a word-by-word comparison, both texts together; longer ones are compared by line.
-pub const DIFF_WORDS_CHARS_MAX: usize = 200_000;
 /// Items of one reference import.
 pub const REFERENCE_IMPORT_MAX: usize = 20_000;
 /// Authors named before "and others" (the mock-up's list; ICMJE says six).

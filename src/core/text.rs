@@ -44,16 +44,6 @@ pub fn is_invisible(c: char) -> bool {
         || (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
 }
 
-/// Direction controls out of a longer text: they must not leave their comment (requirements S4).
-#[must_use]
-pub fn without_direction_controls(text: &str) -> String {
-    text.chars()
-        .filter(
-            |c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}'),
-        )
-        .collect()
-}
-
 /// The confusables skeleton of a name in lower case: equal for names that look alike (UTS 39).
 #[must_use]
 pub fn skeleton(name: &str) -> String {

@@ -215,13 +215,6 @@ pub async fn next_run_at(conn: &mut AsyncPgConnection, kinds: &[&str]) -> Result
     Ok(next)
 }
 
-/// Jobs that wait or run, up to `count_max`: for tests and the health page.
-pub async fn count_open(conn: &mut AsyncPgConnection, count_max: i64) -> Result<usize, DbError> {
-    let open: Vec<JobId> =
-        jobs::table.filter(jobs::finished_at.is_null()).select(jobs::id).limit(count_max).load(conn).await?;
-    Ok(open.len())
-}
-
 /// Deletes up to `rows_max` jobs that ended before `before`; answers how many. Their unique keys go with them.
 pub async fn purge(conn: &mut AsyncPgConnection, before: DateTime<Utc>, rows_max: i64) -> Result<usize, DbError> {
     let old: Vec<JobId> =

@@ -229,18 +229,6 @@ pub async fn count(conn: &mut AsyncPgConnection, state: MailState) -> Result<usi
     Ok(found.len())
 }
 
-/// The newest failures, at most `rows_max`: for the Today page.
-pub async fn list_failed(conn: &mut AsyncPgConnection, rows_max: i64) -> Result<Vec<Line>, DbError> {
-    let lines = mail_messages::table
-        .select(Line::as_select())
-        .filter(mail_messages::state.eq(MailState::Failed))
-        .order(mail_messages::id.desc())
-        .limit(rows_max)
-        .load(conn)
-        .await?;
-    Ok(lines)
-}
-
 /// Why a mail is not tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum RetryError {

@@ -69,13 +69,3 @@ pub async fn find_address(conn: &mut AsyncPgConnection, canonical: &str) -> Resu
         .await
         .optional()?)
 }
-
-/// The reader who proved an address.
-pub async fn find_reader(conn: &mut AsyncPgConnection, address: AddressId) -> Result<Option<Reader>, DbError> {
-    Ok(readers::table
-        .filter(readers::address_id.eq(address))
-        .select(Reader::as_select())
-        .get_result(conn)
-        .await
-        .optional()?)
-}

@@ -354,27 +354,3 @@ pub async fn edit(tx: &mut Tx, who: &MayEdit, id: ReferenceId, edited: Edited<'_
     .await?;
     Ok(true)
 }
-
-/// Judges every record again after the owner changed the list of trusted sources; answers how many changed.
-pub async fn judge_again(tx: &mut Tx, sources: &Sources) -> Result<usize, DbError> {
-    let records: Vec<(ReferenceId, Value, bool)> = reference_records::table
-        .select((reference_records::id, reference_records::csl, reference_records::trusted))
-        .load(tx.conn())
-        .await?;
-    let mut changed: [Vec<ReferenceId>; 2] = [Vec::new(), Vec::new()];
-    for (id, csl, was) in records {
-        let is = trust::is_trusted(&model::read(&csl), sources);
-        if is != was {
-            let [no, yes] = &mut changed;
-            if is { yes.push(id) } else { no.push(id) }
-        }
-    }
-    let [no, yes] = &changed;
-    for (ids, trusted) in [(no, false), (yes, true)] {
-        diesel::update(reference_records::table.filter(reference_records::id.eq_any(ids)))
-            .set(reference_records::trusted.eq(trusted))
-            .execute(tx.conn())
-            .await?;
-    }
-    Ok(no.len() + yes.len())
-}

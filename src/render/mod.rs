@@ -14,7 +14,6 @@
 pub mod citations;
 pub mod comment_markup;
 pub mod containers;
-pub mod diff;
 pub mod finding;
 pub mod html;
 pub mod markdown;

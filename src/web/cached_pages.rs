@@ -61,7 +61,7 @@ pub async fn public(
     metrics::page_rendered();
     let (content_type, life, mut tags) = (page.content_type, page.life, page.tags);
     tags.push(Tag::Site);
-    let (body, used) = encode(page.body.into_bytes(), encoding, Effort::Kept).await;
+    let (body, used) = encode(page.body.into_bytes(), encoding, Effort::Kept).await?;
     let stored = app.pages().store(
         key,
         Rendered {
@@ -80,7 +80,10 @@ pub async fn public(
 
 /// Answers a page that was rendered for one person: compressed, never kept by anyone.
 pub async fn private(request: &HttpRequest, status: actix_web::http::StatusCode, body: String) -> HttpResponse {
-    let (body, used) = encode(body.into_bytes(), compress::negotiate(request.headers()), Effort::Once).await;
+    let encoding = compress::negotiate(request.headers());
+    let Ok((body, used)) = encode(body.into_bytes(), encoding, Effort::Once).await else {
+        return HttpResponse::ServiceUnavailable().finish();
+    };
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, HTML));
     response.insert_header((header::CACHE_CONTROL, "private, no-store"));
@@ -113,14 +116,14 @@ fn answer(request: &HttpRequest, page: &Arc<StoredPage>) -> HttpResponse {
 }
 
 // A long page takes brotli tens of milliseconds: off the threads that answer.
-async fn encode(body: Vec<u8>, encoding: Encoding, effort: Effort) -> (Bytes, Encoding) {
+async fn encode(body: Vec<u8>, encoding: Encoding, effort: Effort) -> Result<(Bytes, Encoding), AppError> {
     const LONG: usize = 64 * 1024;
     if encoding == Encoding::Identity || body.len() < LONG {
-        return compress::encode(body, encoding, effort);
+        return Ok(compress::encode(body, encoding, effort));
     }
     match actix_web::web::block(move || compress::encode(body, encoding, effort)).await {
-        Ok(encoded) => encoded,
-        Err(_) => (Bytes::new(), Encoding::Identity), // the pool is gone: the process is stopping
+        Ok(encoded) => Ok(encoded),
+        Err(_) => Err(AppError::Unavailable), // the pool is gone: the process is stopping
     }
 }
 

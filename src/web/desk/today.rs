@@ -129,7 +129,7 @@ async fn steps(conn: &mut Conn, session: &Session) -> Result<Vec<Step>, AppError
         });
         steps.push(Step {
             label: "Bring in your references",
-            about: "CSL-JSON, BibTeX, RIS or NBIB from the program you cite with.",
+            about: "CSL-JSON, as the program you cite with writes it.",
             href: urls::desk_import_references(),
         });
     }
