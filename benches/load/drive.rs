@@ -99,6 +99,7 @@ local number = 0
 local headers = {{ ["Content-Type"] = "application/x-www-form-urlencoded", ["Origin"] = "{address}" }}
 function request()
   number = number + 1
+  headers["X-Forwarded-For"] = "10." .. math.floor(number / 65536) % 256 .. "." .. math.floor(number / 256) % 256 .. "." .. number % 256
   local body = "parent=&submission_key=&stamp=&dwell_ms=&homepage=&act=post&name=Ines+Prado&email=bench-{run}-" .. number .. "%40mail.example&body=Comment+{run}-" .. number .. "%3A+" .. string.rep("what+helped+most+was+light+early+on.+", 8)
   return wrk.format("POST", "/article-10/comments", headers, body)
 end

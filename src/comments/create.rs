@@ -1,9 +1,11 @@
 //! Writing a comment: the same form posted twice lands on the first one's result; then the throttles, the
 //! rules, and one transaction for the comment, what it changes for readers, the audit row and the mails.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -18,12 +20,12 @@ use crate::core::rng::{Rng, Token};
 use crate::core::secret::Secret;
 use crate::core::status::{ArticleState, Badge, CommentStatus, CommentsMode, CreditRole, ModerationMode};
 use crate::core::text::{self, Email};
-use crate::db::schema::{articles, comments, revision_credits};
+use crate::db::schema::{addresses, articles, comments, revision_credits};
 use crate::db::{DbError, Tx};
 use crate::moderation::decide;
-use crate::moderation::model::{RuleId, Screening};
-use crate::moderation::screen::{self, Case, Policy, Subject};
-use crate::moderation::word_lists;
+use crate::moderation::model::RuleId;
+use crate::moderation::screen::{self, Case, Facts, Policy, Subject};
+use crate::moderation::word_lists::{self, Lists};
 use crate::notifications;
 use crate::readers::browser::{self, Browser};
 use crate::readers::model::{self as readers, Address};
@@ -130,47 +132,52 @@ pub enum CreateError {
 }
 crate::from_db_error!(CreateError);
 
-diesel::define_sql_function! {
-    /// Waits for a lock that ends with the transaction. (It answers nothing; the type is never read.)
-    fn pg_advisory_xact_lock(key: BigInt) -> Bool;
+/// The advisory lock a reader's post is written under ([`Db::transact_under`](crate::db::Db::transact_under)): two
+/// posts of the same form come one after the other, and the second finds the first.
+#[must_use]
+pub fn lock_of(post: Post<'_>, guest: Guest<'_>) -> i64 {
+    replay_digest(post, guest.email).first_chunk::<8>().map_or(0, |bytes| i64::from_le_bytes(*bytes))
 }
 
-/// Writes a reader's comment.
+/// Writes a reader's comment, in a transaction that holds [`lock_of`] it.
+///
+/// What must be known beforehand is read in two round trips, however many questions there are.
 pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_>) -> Result<Created, CreateError> {
-    let at = tx.now;
     let digest = replay_digest(post, guest.email);
-    diesel::select(pg_advisory_xact_lock(lock_key(&digest))).execute(tx.conn()).await?;
-    if let Some(existing) = find_replay(tx.conn(), post.submission_key, &digest, at).await? {
-        return Ok(existing);
-    }
-    let now = check_open(tx, post.place.article).await?;
-    if now.mode != CommentsMode::Open {
-        return Err(CreateError::Closed);
-    }
-    if let Some(sentence) = &site.settings.paused {
-        return Err(CreateError::Paused(sentence.clone()));
-    }
-    let address = readers::address(tx, guest.email).await?;
-    let reader = guest.browser.and_then(|browser| browser.reader_of(address.id));
     let network_key = guest.network.key(site.secret);
-    check_pace(tx, &address, reader, (site.comments_a_minute, &network_key)).await?;
-    check_parent(tx.conn(), post).await?;
+    let pace = (site.comments_a_minute, network_key.as_slice());
+    let (now, known) = before(tx, post, &digest, pace, guest.email).await?;
+    if let Some(id) = now.replay {
+        return Ok(replay(tx.conn(), id).await?);
+    }
+    let now = now.check(site, tx.now)?;
+    let words = site.words.lists(tx.conn()).await?;
     let text_digest = post.words.folded.digest();
-    check_not_said_already(tx, post.place.article, &address, text_digest.as_deref()).await?;
-    let screening = judge(
-        tx,
-        site,
-        post,
-        &guest,
-        Standing { address: address.id, reader, text_digest: text_digest.as_deref(), now: &now },
-    )
-    .await?;
-    let (browser, new_browser) = match guest.browser {
-        Some(known) => {
+    let of = Of { post, text_digest: text_digest.as_deref(), newcomer_until: site.settings.newcomer_until };
+    let (address, reader, facts, opened) = if let Some(address) = known {
+        let reader = guest.browser.and_then(|browser| browser.reader_of(address.id));
+        let facts = of.known(tx, &address, reader, words).await?;
+        (address, reader, facts, None)
+    } else {
+        let (address, facts, opened) = of.first_seen(tx, site.rng, &guest, words).await?;
+        (address, None, facts, opened)
+    };
+    let screening = screen::screen(&Case {
+        text: post.words.body(),
+        folded: &post.words.folded,
+        links: &post.words.links,
+        is_trapped: guest.is_trapped,
+        dwell_seconds: guest.dwell_seconds,
+        facts,
+        policy: policy(site.settings, now.moderation),
+    });
+    let (browser, new_browser) = match (opened, guest.browser) {
+        (Some((new, token)), _) => (new, Some(token)),
+        (None, Some(known)) => {
             browser::renew(tx, &known).await?;
             (known, None)
         }
-        None => browser::open(tx, site.rng).await.map(|(new, token)| (new, Some(token)))?,
+        (None, None) => browser::open(tx, site.rng).await.map(|(new, token)| (new, Some(token)))?,
     };
     let (status, reason) = screening.decision();
     let row = NewComment {
@@ -183,13 +190,14 @@ pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_
         status_reason: reason.map(RuleId::as_str),
         published_at: (status == CommentStatus::Approved).then_some(tx.now),
         screening: screening.to_column(),
-        replay_digest: Some(digest.clone()),
+        replay_digest: Some(digest),
         text_digest,
         ..NewComment::of(post, &now, tx.now, guest.name.as_str(), guest.name.skeleton())
     };
     let Some((id, root)) = insert(tx, &row).await? else {
-        // Another post with the same key committed while this one waited for it.
-        return find_replay(tx.conn(), post.submission_key, &digest, at).await?.ok_or(CreateError::NotFound);
+        // Another post with the same key, from another address, committed while this one waited for it.
+        let key = post.submission_key.unwrap_or_default();
+        return find_by_key(tx.conn(), key).await?.ok_or(CreateError::NotFound);
     };
     let detail = json!({"status": status, "rules": screening.codes()});
     audit::append(
@@ -209,6 +217,155 @@ pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_
     }
     let asks_to_confirm = wish(tx, post, guest.notify, (&address, reader), (id, root), status).await?;
     Ok(Created { id, root, status, reason, is_replay: false, new_browser, asks_to_confirm })
+}
+
+/// What is asked before anything else, in one statement.
+#[derive(Queryable)]
+struct Before {
+    mode: CommentsMode,
+    revision: Option<RevisionId>,
+    moderation: Option<ModerationMode>,
+    replay: Option<CommentId>,
+    /// The time of the oldest of as many comments as a network may post a minute, if all are of the last minute.
+    network_full_since: Option<DateTime<Utc>>,
+    parent: Option<CommentId>,
+    /// Whether a parent was named.
+    has_parent: bool,
+}
+
+impl Before {
+    fn check(self, site: Site<'_>, now: DateTime<Utc>) -> Result<Now, CreateError> {
+        let Self { mode, revision: Some(revision), moderation, .. } = self else { return Err(CreateError::NotFound) };
+        if mode != CommentsMode::Open {
+            return Err(CreateError::Closed);
+        }
+        if let Some(sentence) = &site.settings.paused {
+            return Err(CreateError::Paused(sentence.clone()));
+        }
+        if let Some(oldest) = self.network_full_since.filter(|at| site.comments_a_minute > 0 && *at > now - MINUTE) {
+            return Err(CreateError::TooFast { is_network: true, again_at: oldest + MINUTE });
+        }
+        if self.has_parent && self.parent.is_none() {
+            return Err(CreateError::ParentGone);
+        }
+        Ok(Now { mode, revision, moderation })
+    }
+}
+
+const MINUTE: TimeDelta = TimeDelta::minutes(1);
+
+/// The article, an earlier post of the same form, the network's pace and the parent; and the address, if somebody
+/// has typed it before. All of it by index; the throttles are decisions 7.
+async fn before(
+    tx: &mut Tx,
+    post: Post<'_>,
+    digest: &[u8],
+    (a_minute, network_key): (i64, &[u8]),
+    email: &Email,
+) -> Result<(Before, Option<Address>), CreateError> {
+    let at = tx.now;
+    let by_key =
+        comments::table.filter(comments::submission_key.eq(post.submission_key)).select(comments::id).single_value();
+    let by_digest = comments::table
+        .filter(comments::replay_digest.eq(digest))
+        .filter(comments::created_at.gt(at - limits::REPLAY_WINDOW))
+        .filter(comments::status.ne(CommentStatus::Trash))
+        .select(comments::id)
+        .single_value();
+    let network = comments::table
+        .filter(comments::network_key.eq(network_key))
+        .filter(comments::created_at.gt(at - MINUTE))
+        .order(comments::created_at.desc())
+        .select(comments::created_at)
+        .offset(a_minute.max(1) - 1)
+        .single_value();
+    let parent = comments::table
+        .filter(comments::id.eq(post.parent.unwrap_or(CommentId(0))))
+        .filter(comments::article_id.eq(post.place.article))
+        .filter(comments::status.eq(CommentStatus::Approved))
+        .select(comments::id)
+        .single_value();
+    let row: Option<(Before, Option<Address>)> = articles::table
+        .left_join(addresses::table.on(addresses::canonical.eq(&email.canonical)))
+        .filter(articles::id.eq(post.place.article))
+        .filter(articles::state.eq(ArticleState::Published))
+        .select((
+            (
+                articles::comments_mode,
+                articles::published_revision_id,
+                articles::moderation_mode,
+                coalesce(by_key, by_digest),
+                network,
+                parent,
+                post.parent.is_some().into_sql::<Bool>(),
+            ),
+            Option::<Address>::as_select(),
+        ))
+        .get_result(tx.conn())
+        .await
+        .optional()?;
+    row.ok_or(CreateError::NotFound)
+}
+
+diesel::define_sql_function! {
+    /// The first that is not null.
+    fn coalesce(first: Nullable<BigInt>, second: Nullable<BigInt>) -> Nullable<BigInt>;
+}
+
+/// What the writer's standing is asked about.
+struct Of<'a> {
+    post: Post<'a>,
+    text_digest: Option<&'a [u8]>,
+    newcomer_until: i64,
+}
+
+impl Of<'_> {
+    fn subject(&self, tx: &Tx, writer: Option<(AddressId, Option<ReaderId>)>) -> Subject<'_> {
+        Subject {
+            article: self.post.place.article,
+            writer,
+            text_digest: self.text_digest,
+            newcomer_until: self.newcomer_until,
+            now: tx.now,
+        }
+    }
+
+    /// Of an address somebody has posted under: what the rules need, the person's pace, and whether they said the
+    /// same already.
+    async fn known(
+        &self,
+        tx: &mut Tx,
+        address: &Address,
+        reader: Option<ReaderId>,
+        words: Arc<Lists>,
+    ) -> Result<Facts, CreateError> {
+        let at = tx.now;
+        let subject = self.subject(tx, Some((address.id, reader)));
+        let conn: &AsyncPgConnection = tx.conn();
+        let person = Person { address: address.id, reader, article: self.post.place.article };
+        let facts = async { Ok(screen::facts(conn, subject, words).await?) };
+        let (facts, ()) = try_join!(facts, person.check(conn, self.text_digest, at))?;
+        Ok(facts)
+    }
+
+    /// Of an address nobody has typed before; it and the browser are written down beside the questions.
+    async fn first_seen(
+        &self,
+        tx: &mut Tx,
+        rng: Rng,
+        guest: &Guest<'_>,
+        words: Arc<Lists>,
+    ) -> Result<(Address, Facts, Option<(Browser, Token)>), CreateError> {
+        let at = tx.now;
+        let subject = self.subject(tx, None);
+        let conn: &AsyncPgConnection = tx.conn();
+        let facts = async { Ok::<_, CreateError>(screen::facts(conn, subject, words).await?) };
+        let address = async { Ok(readers::add_address(conn, guest.email, at).await?) };
+        let opened =
+            async { Ok(if guest.browser.is_none() { Some(browser::open_on(conn, rng, at).await?) } else { None }) };
+        let (facts, address, opened) = try_join!(facts, address, opened)?;
+        Ok((address, facts, opened))
+    }
 }
 
 /// Writes a comment of a signed-in person, with the badge they have on this article; never held.
@@ -310,13 +467,9 @@ fn replay_digest(post: Post<'_>, email: &Email) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-fn lock_key(digest: &[u8]) -> i64 {
-    digest.first_chunk::<8>().map_or(0, |bytes| i64::from_le_bytes(*bytes))
-}
-
 type Existing = (CommentId, CommentId, CommentStatus);
 
-fn replay((id, root, status): Existing) -> Created {
+fn replayed((id, root, status): Existing) -> Created {
     Created { id, root, status, reason: None, is_replay: true, new_browser: None, asks_to_confirm: false }
 }
 
@@ -324,77 +477,57 @@ async fn find_by_key(conn: &mut AsyncPgConnection, key: &str) -> Result<Option<C
     let columns = (comments::id, comments::root_id, comments::status);
     let row: Option<Existing> =
         comments::table.filter(comments::submission_key.eq(key)).select(columns).get_result(conn).await.optional()?;
-    Ok(row.map(replay))
+    Ok(row.map(replayed))
 }
 
-async fn find_replay(
-    conn: &mut AsyncPgConnection,
-    key: Option<&str>,
-    digest: &[u8],
-    now: DateTime<Utc>,
-) -> Result<Option<Created>, DbError> {
-    if let Some(key) = key
-        && let Some(existing) = find_by_key(conn, key).await?
-    {
-        return Ok(Some(existing));
-    }
-    let row: Option<Existing> = comments::table
-        .filter(comments::replay_digest.eq(digest))
-        .filter(comments::created_at.gt(now - limits::REPLAY_WINDOW))
-        .filter(comments::status.ne(CommentStatus::Trash))
-        .select((comments::id, comments::root_id, comments::status))
-        .first(conn)
-        .await
-        .optional()?;
-    Ok(row.map(replay))
+/// The result of an earlier post of the same form.
+async fn replay(conn: &mut AsyncPgConnection, id: CommentId) -> Result<Created, DbError> {
+    let columns = (comments::id, comments::root_id, comments::status);
+    Ok(replayed(comments::table.find(id).select(columns).get_result(conn).await?))
 }
 
-/// The comment throttles, read by index (decisions 7). A person who proved their address is counted by what
-/// they wrote themselves, so that nobody uses up their turn by typing it.
-async fn check_pace(
-    tx: &mut Tx,
-    address: &Address,
+/// Who writes again. A person who proved their address is counted by what they wrote themselves, so that nobody
+/// uses up their turn by typing it.
+struct Person {
+    address: AddressId,
     reader: Option<ReaderId>,
-    (a_minute, network_key): (i64, &[u8]),
-) -> Result<(), CreateError> {
-    let now = tx.now;
-    let conn: &AsyncPgConnection = tx.conn();
-    let (mut a, mut b) = (conn, conn);
-    let by_network = async {
-        let since = now - TimeDelta::minutes(1);
-        let times: Vec<DateTime<Utc>> = comments::table
-            .filter(comments::network_key.eq(network_key))
-            .filter(comments::created_at.gt(since))
+    article: ArticleId,
+}
+
+impl Person {
+    /// The person's throttle, and the same words under the same article, in other dress or place: one statement.
+    async fn check(
+        &self,
+        mut conn: &AsyncPgConnection,
+        text_digest: Option<&[u8]>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CreateError> {
+        let window = TimeDelta::from_std(limits::READER_WINDOW).unwrap_or(TimeDelta::minutes(10));
+        let said = comments::table
+            .filter(comments::text_digest.eq(text_digest))
+            .filter(comments::created_at.gt(now - limits::REPLAY_WINDOW))
+            .filter(comments::article_id.eq(self.article))
+            .filter(comments::address_id.eq(self.address))
+            .filter(comments::status.ne(CommentStatus::Trash))
+            .select(comments::id)
+            .single_value();
+        let newest = comments::table
             .select(comments::created_at)
-            .order(comments::created_at.desc())
-            .limit(a_minute.max(1))
-            .load(&mut a)
-            .await?;
-        Ok::<_, diesel::result::Error>(times)
-    };
-    let by_person = async {
-        let query =
-            comments::table.select(comments::created_at).order(comments::id.desc()).limit(limits::COMMENTS_PER_READER);
-        match reader {
-            Some(reader) => query.filter(comments::reader_id.eq(reader)).load::<DateTime<Utc>>(&mut b).await,
-            None => query.filter(comments::address_id.eq(address.id)).load(&mut b).await,
+            .order(comments::id.desc())
+            .offset(limits::COMMENTS_PER_READER - 1);
+        let (oldest, said): (Option<DateTime<Utc>>, Option<CommentId>) = if let Some(reader) = self.reader {
+            let of_reader = newest.filter(comments::reader_id.eq(reader)).single_value();
+            diesel::select((of_reader, said)).get_result(&mut conn).await?
+        } else {
+            let of_address = newest.filter(comments::address_id.eq(self.address)).single_value();
+            diesel::select((of_address, said)).get_result(&mut conn).await?
+        };
+        if let Some(oldest) = oldest.filter(|oldest| *oldest > now - window) {
+            return Err(CreateError::TooFast { is_network: false, again_at: oldest + window });
         }
-    };
-    let (network, person) = try_join!(by_network, by_person)?;
-    let is_full = |times: &[DateTime<Utc>], max: i64| i64::try_from(times.len()).is_ok_and(|count| count >= max);
-    let window = TimeDelta::seconds(i64::try_from(limits::READER_WINDOW.as_secs()).unwrap_or(600));
-    if let Some(oldest) =
-        person.iter().min().filter(|oldest| is_full(&person, limits::COMMENTS_PER_READER) && **oldest > now - window)
-    {
-        return Err(CreateError::TooFast { is_network: false, again_at: *oldest + window });
+        let message = "You have posted this already.".into();
+        said.map_or(Ok(()), |id| Err(CreateError::Invalid(FieldError { field: Field::Body, message, see: Some(id) })))
     }
-    if a_minute > 0
-        && is_full(&network, a_minute)
-        && let Some(oldest) = network.iter().min()
-    {
-        return Err(CreateError::TooFast { is_network: true, again_at: *oldest + TimeDelta::minutes(1) });
-    }
-    Ok(())
 }
 
 async fn check_parent(conn: &mut AsyncPgConnection, post: Post<'_>) -> Result<(), CreateError> {
@@ -408,69 +541,6 @@ async fn check_parent(conn: &mut AsyncPgConnection, post: Post<'_>) -> Result<()
         .await
         .optional()?;
     found.map(|_| ()).ok_or(CreateError::ParentGone)
-}
-
-/// The same words from the same person under the same article, in other dress or place.
-async fn check_not_said_already(
-    tx: &mut Tx,
-    article: ArticleId,
-    address: &Address,
-    digest: Option<&[u8]>,
-) -> Result<(), CreateError> {
-    let Some(digest) = digest else { return Ok(()) };
-    let said: Option<CommentId> = comments::table
-        .filter(comments::text_digest.eq(digest))
-        .filter(comments::created_at.gt(tx.now - limits::REPLAY_WINDOW))
-        .filter(comments::article_id.eq(article))
-        .filter(comments::address_id.eq(address.id))
-        .filter(comments::status.ne(CommentStatus::Trash))
-        .select(comments::id)
-        .first(tx.conn())
-        .await
-        .optional()?;
-    match said {
-        Some(id) => Err(CreateError::Invalid(FieldError {
-            field: Field::Body,
-            message: "You have posted this already.".into(),
-            see: Some(id),
-        })),
-        None => Ok(()),
-    }
-}
-
-struct Standing<'a> {
-    address: AddressId,
-    reader: Option<ReaderId>,
-    text_digest: Option<&'a [u8]>,
-    now: &'a Now,
-}
-
-async fn judge(
-    tx: &mut Tx,
-    site: Site<'_>,
-    post: Post<'_>,
-    guest: &Guest<'_>,
-    of: Standing<'_>,
-) -> Result<Screening, CreateError> {
-    let words = site.words.lists(tx.conn()).await?;
-    let subject = Subject {
-        article: post.place.article,
-        address: of.address,
-        reader: of.reader,
-        text_digest: of.text_digest,
-        newcomer_until: site.settings.newcomer_until,
-        now: tx.now,
-    };
-    let facts = screen::facts(tx.conn(), subject, words).await?;
-    Ok(screen::screen(&Case {
-        text: post.words.body(),
-        folded: &post.words.folded,
-        links: &post.words.links,
-        is_trapped: guest.is_trapped,
-        dwell_seconds: guest.dwell_seconds,
-        facts,
-        policy: policy(site.settings, of.now.moderation),
-    }))
 }
 
 /// What the site wants of the rules on an article.
@@ -555,13 +625,12 @@ impl<'a> NewComment<'a> {
 
 /// Inserts; `None` when the submission key is taken.
 async fn insert(tx: &mut Tx, row: &NewComment<'_>) -> Result<Option<(CommentId, CommentId)>, DbError> {
-    Ok(diesel::insert_into(comments::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .returning((comments::id, comments::root_id))
-        .get_result(tx.conn())
-        .await
-        .optional()?)
+    let insert = diesel::insert_into(comments::table).values(row);
+    let columns = (comments::id, comments::root_id);
+    if row.submission_key.is_none() {
+        return Ok(Some(insert.returning(columns).get_result(tx.conn()).await?)); // nothing to run into
+    }
+    Ok(insert.on_conflict_do_nothing().returning(columns).get_result(tx.conn()).await.optional()?)
 }
 
 async fn publish(tx: &mut Tx, row: &NewComment<'_>, id: CommentId, root: CommentId) -> Result<(), DbError> {

@@ -237,8 +237,7 @@ async fn judge(
     let digest = words.folded.digest();
     let subject = Subject {
         article: own.article,
-        address,
-        reader: browser.reader_of(address),
+        writer: Some((address, browser.reader_of(address))),
         text_digest: digest.as_deref(),
         newcomer_until: site.settings.newcomer_until,
         now: tx.now,

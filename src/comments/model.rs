@@ -69,8 +69,6 @@ pub struct Place {
     pub closed_at: Option<DateTime<Utc>>,
     /// Who waits, where the article says so itself.
     pub moderation: Option<ModerationMode>,
-    /// Numbers of its reference list: `[12]` in a comment links to reference 12.
-    pub references: BTreeSet<u32>,
 }
 
 /// The published article at an address. House pages take no comments and are not found.
@@ -94,12 +92,19 @@ pub async fn place(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<Pl
         .await
         .optional()?;
     let Some((article, title, revision, mode, closed_at, moderation, slug)) = row else { return Ok(None) };
-    let references = references(conn, revision).await?;
-    Ok(Some(Place { article, slug, title, revision, mode, closed_at, moderation, references }))
+    Ok(Some(Place { article, slug, title, revision, mode, closed_at, moderation }))
 }
 
-/// The numbers of a revision's reference list.
-pub async fn references(conn: &mut AsyncPgConnection, revision: RevisionId) -> Result<BTreeSet<u32>, DbError> {
+/// The numbers of a revision's reference list, if `text` may point to one: `[12]` in a comment links to reference 12.
+pub async fn references(
+    conn: &mut AsyncPgConnection,
+    revision: RevisionId,
+    text: &str,
+) -> Result<BTreeSet<u32>, DbError> {
+    let may_point = text.as_bytes().windows(2).any(|pair| matches!(pair, [b'[', b'0'..=b'9']));
+    if !may_point {
+        return Ok(BTreeSet::new());
+    }
     let numbers: Vec<i32> = revision_citations::table
         .filter(revision_citations::revision_id.eq(revision))
         .select(revision_citations::number)

@@ -27,6 +27,8 @@ pub enum Tag {
     Listing,
     /// What every page shows: the site's name, menus, settings.
     Site,
+    /// The word lists: no page shows them, the rules keep them in memory.
+    Words,
 }
 
 impl fmt::Display for Tag {
@@ -35,6 +37,7 @@ impl fmt::Display for Tag {
             Self::Article(id) => write!(f, "article:{id}"),
             Self::Listing => f.write_str("listing"),
             Self::Site => f.write_str("site"),
+            Self::Words => f.write_str("words"),
         }
     }
 }
@@ -46,6 +49,7 @@ impl std::str::FromStr for Tag {
         match text {
             "listing" => Ok(Self::Listing),
             "site" => Ok(Self::Site),
+            "words" => Ok(Self::Words),
             _ => text.strip_prefix("article:").unwrap_or("").parse().map(Self::Article),
         }
     }

@@ -217,9 +217,36 @@ impl Db {
     where
         E: From<DbError>,
     {
+        self.transact_from("begin", change).await
+    }
+
+    /// [`Db::transact`] under an advisory lock that is held until it ends: of two with the same key the second
+    /// begins when the first has committed. Taken with the `begin`, so it costs no round trip.
+    ///
+    /// Its statements are planned once a connection, without their values: none of them may count on a partial
+    /// index that a value picks.
+    pub async fn transact_under<T, E>(
+        &self,
+        lock: i64,
+        change: impl AsyncFnOnce(&mut Tx) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<DbError>,
+    {
+        self.transact_from(
+            &format!("begin; set local plan_cache_mode = force_generic_plan; select pg_advisory_xact_lock({lock})"),
+            change,
+        )
+        .await
+    }
+
+    async fn transact_from<T, E>(&self, begin: &str, change: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<DbError>,
+    {
         let conn = self.read().await?;
         let mut tx = Tx { conn: Some(conn), now: self.shared.clock.now(), touched: Vec::new(), enqueued: false };
-        tx.conn().batch_execute("begin").await.map_err(DbError::from)?;
+        tx.conn().batch_execute(begin).await.map_err(DbError::from)?;
         match change(&mut tx).await {
             Ok(value) => {
                 self.commit(tx).await?;

@@ -59,7 +59,7 @@ pub struct Facts {
     pub standing: Standing,
     /// Articles the same text stands under since yesterday, this one counted.
     pub same_text_articles: usize,
-    /// Comments this article got in [`limits::FLOOD_WINDOW`], counted up to the limit.
+    /// Comments this article got in [`limits::FLOOD_WINDOW`]: the limit once it is reached, else 0.
     pub recent_on_article: i64,
     /// The word lists.
     pub words: Arc<Lists>,
@@ -70,10 +70,9 @@ pub struct Facts {
 pub struct Subject<'a> {
     /// The article.
     pub article: ArticleId,
-    /// The address typed.
-    pub address: AddressId,
-    /// The reader, where this browser has proved the address.
-    pub reader: Option<ReaderId>,
+    /// The address typed, and the reader where this browser has proved it; `None` for an address nobody has typed
+    /// before.
+    pub writer: Option<(AddressId, Option<ReaderId>)>,
     /// Digest of the folded text, for a text of some length.
     pub text_digest: Option<&'a [u8]>,
     /// How far approved comments are counted.
@@ -84,37 +83,55 @@ pub struct Subject<'a> {
 
 /// Looks up what the rules need to know, in one round trip.
 pub async fn facts(conn: &AsyncPgConnection, subject: Subject<'_>, words: Arc<Lists>) -> Result<Facts, DbError> {
-    let standing = trust::standing(conn, subject.address, subject.reader, subject.newcomer_until, subject.now);
-    let (mut a, mut b) = (conn, conn);
-    let same_text = async {
-        let Some(digest) = subject.text_digest else { return Ok(Vec::new()) };
-        let articles: Vec<ArticleId> = comments::table
-            .filter(comments::text_digest.eq(digest))
-            .filter(comments::created_at.gt(subject.now - limits::REPLAY_WINDOW))
-            .filter(comments::article_id.ne(subject.article))
-            .filter(comments::staff_id.is_null())
-            .select(comments::article_id)
-            .limit(200)
-            .load(&mut a)
-            .await?;
-        Ok::<_, DbError>(articles)
+    let standing = async {
+        let Some((address, reader)) = subject.writer else { return Ok(Standing::NOBODY) };
+        trust::standing(conn, address, reader, subject.newcomer_until, subject.now).await
     };
-    let recent = async {
-        let times: Vec<DateTime<Utc>> = comments::table
-            .filter(comments::article_id.eq(subject.article))
-            .select(comments::created_at)
-            .order(comments::id.desc())
-            .limit(limits::FLOOD_COMMENTS)
-            .load(&mut b)
-            .await?;
-        let since = subject.now - limits::FLOOD_WINDOW;
-        Ok(i64::try_from(times.iter().filter(|time| **time > since).count()).unwrap_or(i64::MAX))
+    let (standing, (elsewhere, sixtieth)) = try_join!(standing, around(conn, subject))?;
+    let same_text_articles = match elsewhere {
+        None => 1,
+        Some(_) => 1 + articles_with_text(conn, subject).await?,
     };
-    let (standing, mut articles, recent_on_article) = try_join!(standing, same_text, recent)?;
+    let is_flood = sixtieth.is_some_and(|at| at > subject.now - limits::FLOOD_WINDOW);
+    let recent_on_article = if is_flood { limits::FLOOD_COMMENTS } else { 0 };
+    Ok(Facts { standing, same_text_articles, recent_on_article, words })
+}
+
+/// Another article with the same text since yesterday, and the time of the comment that would make the newest a
+/// flood.
+async fn around(
+    mut conn: &AsyncPgConnection,
+    subject: Subject<'_>,
+) -> Result<(Option<ArticleId>, Option<DateTime<Utc>>), DbError> {
+    let elsewhere = comments::table
+        .filter(comments::text_digest.eq(subject.text_digest))
+        .filter(comments::created_at.gt(subject.now - limits::REPLAY_WINDOW))
+        .filter(comments::article_id.ne(subject.article))
+        .filter(comments::staff_id.is_null())
+        .select(comments::article_id)
+        .single_value();
+    let sixtieth = comments::table
+        .filter(comments::article_id.eq(subject.article))
+        .order(comments::id.desc())
+        .select(comments::created_at)
+        .offset(limits::FLOOD_COMMENTS - 1)
+        .single_value();
+    Ok(diesel::select((elsewhere, sixtieth)).get_result(&mut conn).await?)
+}
+
+async fn articles_with_text(mut conn: &AsyncPgConnection, subject: Subject<'_>) -> Result<usize, DbError> {
+    let mut articles: Vec<ArticleId> = comments::table
+        .filter(comments::text_digest.eq(subject.text_digest))
+        .filter(comments::created_at.gt(subject.now - limits::REPLAY_WINDOW))
+        .filter(comments::article_id.ne(subject.article))
+        .filter(comments::staff_id.is_null())
+        .select(comments::article_id)
+        .limit(200)
+        .load(&mut conn)
+        .await?;
     articles.sort_unstable();
     articles.dedup();
-    let same_text_articles = if articles.is_empty() { 1 } else { articles.len() + 1 };
-    Ok(Facts { standing, same_text_articles, recent_on_article, words })
+    Ok(articles.len())
 }
 
 /// A rule: nothing, or what it does and why.

@@ -7,7 +7,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::AhoCorasick;
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
@@ -15,6 +14,7 @@ use serde_json::json;
 use crate::audit::{self, Entry};
 use crate::core::fold::Folded;
 use crate::core::limits;
+use crate::core::page_store::{Mark, PageStore, Tag};
 use crate::core::status::WordListOutcome;
 use crate::db::schema::word_lists;
 use crate::db::{DbError, Tx};
@@ -177,25 +177,28 @@ fn matched(original: &str, folded: &Folded, start: usize, end: usize) -> String 
     original.get(from..to.max(from)).unwrap_or("").trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
-/// The compiled lists of a node, compiled again when a list has changed.
-#[derive(Debug, Default)]
-pub struct Cached(RwLock<Option<(Vec<Stamp>, Arc<Lists>)>>);
-
-type Stamp = (i64, i32, DateTime<Utc>);
+/// The compiled lists of a node, compiled again after the tag `words` was purged.
+#[derive(Debug)]
+pub struct Cached {
+    pages: Arc<PageStore>,
+    held: RwLock<Option<(Mark, Arc<Lists>)>>,
+}
 
 impl Cached {
-    /// The lists as they are now. One small query where nothing changed.
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(pages: Arc<PageStore>) -> Self {
+        Self { pages, held: RwLock::new(None) }
+    }
+
+    /// The lists as they are now; from memory while nothing has changed them.
     pub async fn lists(&self, conn: &mut AsyncPgConnection) -> Result<Arc<Lists>, DbError> {
-        let stamps: Vec<Stamp> = word_lists::table
-            .select((word_lists::id, word_lists::version, word_lists::updated_at))
-            .order(word_lists::id)
-            .load(conn)
-            .await?;
-        if let Some((known, lists)) = &*self.0.read().unwrap_or_else(PoisonError::into_inner)
-            && *known == stamps
+        if let Some((mark, lists)) = &*self.held.read().unwrap_or_else(PoisonError::into_inner)
+            && self.pages.is_current(Tag::Words, *mark)
         {
             return Ok(Arc::clone(lists));
         }
+        let mark = self.pages.mark();
         let rows: Vec<(String, WordListOutcome, i32, Vec<Option<String>>)> = word_lists::table
             .select((word_lists::name, word_lists::outcome, word_lists::version, word_lists::words))
             .order(word_lists::id)
@@ -211,7 +214,7 @@ impl Cached {
             })
             .collect();
         let lists = Arc::new(Lists::compile(lists));
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((stamps, Arc::clone(&lists)));
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((mark, Arc::clone(&lists)));
         Ok(lists)
     }
 }
@@ -240,6 +243,7 @@ pub async fn save(
         .returning((word_lists::id, word_lists::version))
         .get_result(tx.conn())
         .await?;
+    tx.touch(Tag::Words);
     let detail = json!({ "version": version, "words": words.len(), "outcome": outcome });
     audit::append(
         tx,

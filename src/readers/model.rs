@@ -7,8 +7,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::core::ids::{AddressId, ReaderId};
 use crate::core::status::Trust;
 use crate::core::text::Email;
+use crate::db::DbError;
 use crate::db::schema::{addresses, readers};
-use crate::db::{DbError, Tx};
 
 /// An e-mail address somebody typed.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -38,34 +38,31 @@ pub struct Reader {
     pub trust: Trust,
 }
 
-/// The record of an address, made if it is new.
-pub async fn address(tx: &mut Tx, email: &Email) -> Result<Address, DbError> {
-    if let Some(known) = find_address(tx.conn(), &email.canonical).await? {
-        return Ok(known);
-    }
-    diesel::insert_into(addresses::table)
-        .values((
-            addresses::canonical.eq(&email.canonical),
-            addresses::email.eq(&email.typed),
-            addresses::created_at.eq(tx.now),
-        ))
+/// The record of an address nobody has typed before, as far as the caller knows.
+pub async fn add_address(mut conn: &AsyncPgConnection, email: &Email, now: DateTime<Utc>) -> Result<Address, DbError> {
+    let values =
+        (addresses::canonical.eq(&email.canonical), addresses::email.eq(&email.typed), addresses::created_at.eq(now));
+    let added = diesel::insert_into(addresses::table)
+        .values(values)
         .on_conflict(addresses::canonical)
         .do_nothing()
-        .execute(tx.conn())
-        .await?;
-    Ok(addresses::table
-        .filter(addresses::canonical.eq(&email.canonical))
-        .select(Address::as_select())
-        .get_result(tx.conn())
-        .await?)
+        .returning(Address::as_returning())
+        .get_result(&mut conn)
+        .await
+        .optional()?;
+    match added {
+        Some(address) => Ok(address),
+        // Somebody else typed it at this very moment.
+        None => find_address(conn, &email.canonical).await?.ok_or(diesel::result::Error::NotFound.into()),
+    }
 }
 
 /// An address by its canonical form.
-pub async fn find_address(conn: &mut AsyncPgConnection, canonical: &str) -> Result<Option<Address>, DbError> {
+pub async fn find_address(mut conn: &AsyncPgConnection, canonical: &str) -> Result<Option<Address>, DbError> {
     Ok(addresses::table
         .filter(addresses::canonical.eq(canonical))
         .select(Address::as_select())
-        .get_result(conn)
+        .get_result(&mut conn)
         .await
         .optional()?)
 }

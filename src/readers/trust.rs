@@ -42,31 +42,31 @@ pub async fn standing(
     approved_max: i64,
     now: DateTime<Utc>,
 ) -> Result<Standing, DbError> {
-    let (mut a, mut b, mut c) = (conn, conn, conn);
+    let (mut a, mut b) = (conn, conn);
     let since = now - TimeDelta::days(REMOVAL_DAYS);
-    let approved = diesel::select(exists(
+    let approved = exists(
         comments::table.filter(comments::address_id.eq(address)).filter(comments::status.eq(CommentStatus::Approved)),
-    ));
-    let removed = diesel::select(exists(
+    );
+    let removed = exists(
         comments::table
             .filter(comments::address_id.eq(address))
             .filter(comments::status.eq(CommentStatus::Trash))
             .filter(comments::status_reason.ne("withdrawn"))
             .filter(comments::status_changed_at.gt(since)),
-    ));
+    );
     let proved = async {
         let Some(reader) = reader else { return Ok((Trust::New, 0)) };
-        let trust = readers::table.find(reader).select(readers::trust).get_result(&mut c).await?;
+        let trust = readers::table.find(reader).select(readers::trust).get_result(&mut b).await?;
         let approved: Vec<i32> = comments::table
             .filter(comments::reader_id.eq(reader))
             .filter(comments::status.eq(CommentStatus::Approved))
             .select(comments::version)
             .limit(approved_max.max(1))
-            .load(&mut c)
+            .load(&mut b)
             .await?;
         Ok((trust, i64::try_from(approved.len()).unwrap_or(i64::MAX)))
     };
-    let (address_was_approved, address_was_removed, (trust, approved_as_reader)) =
-        try_join!(approved.get_result(&mut a), removed.get_result(&mut b), proved)?;
+    let of_address = diesel::select((approved, removed)).get_result(&mut a);
+    let ((address_was_approved, address_was_removed), (trust, approved_as_reader)) = try_join!(of_address, proved)?;
     Ok(Standing { trust, approved_as_reader, address_was_approved, address_was_removed })
 }

@@ -149,27 +149,23 @@ async fn attempt(
         }
     };
     let post = Post { place: &place, parent, words: &words, submission_key: form.fields.key() };
-    let outcome = app
-        .db
-        .transact(async |tx| match &writer {
-            Writer::Staff => match &viewer.staff {
-                Some(who) => create::create_as_staff(tx, who, post).await,
-                None => Err(CreateError::NotFound),
-            },
-            Writer::Guest(guest) => {
-                let guest = Guest {
-                    name: &guest.name,
-                    email: &guest.email,
-                    browser: viewer.browser,
-                    network: client_address::of(app, request),
-                    notify: guest.notify,
-                    is_trapped: !form.fields.homepage.trim().is_empty(),
-                    dwell_seconds: guest.dwell_seconds,
-                };
-                create::create(tx, site(app, &settings), post, guest).await
-            }
-        })
-        .await;
+    let outcome = match (&writer, &viewer.staff) {
+        (Writer::Staff, Some(who)) => app.db.transact(async |tx| create::create_as_staff(tx, who, post).await).await,
+        (Writer::Staff, None) => Err(CreateError::NotFound),
+        (Writer::Guest(guest), _) => {
+            let guest = Guest {
+                name: &guest.name,
+                email: &guest.email,
+                browser: viewer.browser,
+                network: client_address::of(app, request),
+                notify: guest.notify,
+                is_trapped: !form.fields.homepage.trim().is_empty(),
+                dwell_seconds: guest.dwell_seconds,
+            };
+            let lock = create::lock_of(post, guest);
+            app.db.transact_under(lock, async |tx| create::create(tx, site(app, &settings), post, guest).await).await
+        }
+    };
     match outcome {
         Ok(created) => created_answer(&at, &form.fields, &created).await,
         Err(error) => refused(&at, &form.fields, error).await,
@@ -231,7 +227,8 @@ impl Read {
         } else {
             read.stamp = stamp;
         }
-        match Words::parse(&fields.body, &place.references) {
+        let references = model::references(conn, place.revision, &fields.body).await?;
+        match Words::parse(&fields.body, &references) {
             Ok(words) => read.words = Some(words),
             Err(error) => read.add(error),
         }
@@ -385,7 +382,6 @@ fn place_of(article: &PublicArticle) -> Place {
         mode: article.comments_mode,
         closed_at: article.comments_closed_at,
         moderation: article.moderation_mode,
-        references: article.sources.iter().filter_map(|source| u32::try_from(source.number).ok()).collect(),
     }
 }
 
@@ -776,7 +772,7 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, form: Form<EditForm
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let (viewer, own) = own_of_page(&app, &mut conn, &request, form.sender).await?;
-    let references = model::references(&mut conn, own.revision).await?;
+    let references = model::references(&mut conn, own.revision, &form.fields.body).await?;
     drop(conn);
     let outcome = match (Words::parse(&form.fields.body, &references), &viewer.browser) {
         (Ok(words), Some(browser)) => {

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
+use stet::core::page_store::Tag;
 
 use crate::support::conversation::{self, ARTICLE, approve_all, post, signed_in, sql, written};
 
@@ -592,6 +593,7 @@ async fn the_feed_of_comments_holds_public_ones_alone() {
 async fn words_on_a_list_hold_or_file_and_the_next_version_counts_at_once() {
     let site = conversation::site().await;
     sql(&site, "insert into word_lists (name, outcome, words, updated_at) values ('Selling', 'hold', '{supplement*}', '2026-11-14T09:00:00Z')").await;
+    site.app.db.shared().pages.purge(&[Tag::Words]); // as the verb that saves a list does
     post(&site, &site.browser(), "I sell sup\u{200b}plements, cheap.").await;
     assert_eq!(
         site.one::<String>("select screening->0->>'sentence' from comments where id = 1").await,
@@ -599,6 +601,7 @@ async fn words_on_a_list_hold_or_file_and_the_next_version_counts_at_once() {
     );
     assert_eq!(site.one::<String>("select status_reason from comments where id = 1").await, "words");
     sql(&site, "update word_lists set outcome = 'spam', version = 2, words = '{drops}'").await;
+    site.app.db.shared().pages.purge(&[Tag::Words]);
     post(&site, &site.browser(), "Then I sell drops, very cheap.").await;
     assert_eq!(site.one::<String>("select status || ' ' || (screening->0->'evidence'->'matches'->0->>'list_version') from comments where id = 2").await, "spam 2");
 }

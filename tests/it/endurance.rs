@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::browser::Browser;
 use crate::support::cluster;
+use crate::support::long_run::{PATIENCE, amount, binary, publish_article, until_ready};
 use crate::support::process::{Process, data_folder, signal};
 
 /// Threads that post at once (requirements R2).
@@ -31,18 +32,6 @@ const STOPPED: Duration = Duration::from_secs(30);
 const CUT: Duration = Duration::from_secs(20);
 /// Measuring a cut from outside is late by a look.
 const LOOK: Duration = Duration::from_millis(1_500);
-/// Nothing a test waits for takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn amount(name: &str, sample: usize, full: usize) -> usize {
-    let whole = std::env::var_os("STET_SOAK").is_some_and(|value| value == "1");
-    let given = std::env::var(name).ok().and_then(|value| value.parse().ok());
-    given.unwrap_or(if whole { full } else { sample })
-}
-
-fn binary() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_stet"))
-}
 
 /// Limits on one network's comments and requests are not what is tried here; nor is screening.
 const OPEN: &[(&str, &str)] =
@@ -50,36 +39,6 @@ const OPEN: &[(&str, &str)] =
 
 fn start(data: &Path) -> Process {
     Process::start(binary(), data, OPEN)
-}
-
-/// A published article that takes comments, at `/tides`; its page is about as long as most.
-async fn publish_article(url: &str) {
-    let paragraph =
-        "<p>The moon pulls, the basin answers, and the harbour master reads the table for neither of them.</p>";
-    let html = paragraph.repeat(200);
-    let statements = format!(
-        "insert into articles (slug, created_at) values ('tides', now());
-         insert into revisions (article_id, number, cause, title, slug, dek, takeaways, body, language, description, made_at)
-             select id, 1, 'publish', 'How tides are told', slug, 'From the moon to the table on the quay.', '{{}}', 'Tides', 'en', '', now() from articles;
-         insert into revision_renderings (revision_id, renderer_version, html, outline, word_count, rendered_at)
-             select id, 1, '{html}', '[]', 3400, now() from revisions;
-         update articles set state = 'published', published_revision_id = (select id from revisions),
-             first_published_at = now(), published_at = now(), updated_at = now()"
-    );
-    cluster::connect(url).await.batch_execute(&statements).await.unwrap();
-}
-
-async fn until_ready(base: &str) {
-    let client = Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
-    let began = Instant::now();
-    loop {
-        let answer = client.get(format!("{base}/readyz")).send().await;
-        if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
-            return;
-        }
-        assert!(began.elapsed() < PATIENCE, "not ready");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 // ---- writers -----------------------------------------------------------------------------------------------------

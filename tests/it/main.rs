@@ -18,11 +18,14 @@ mod support;
 
 mod access;
 mod articles;
+mod coherence;
 mod comments;
 mod demo;
 mod edge;
 mod endurance;
+mod hostile;
 mod jobs;
+mod logs;
 mod mail;
 mod migrations;
 mod moderation;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
 use chrono::{DateTime, Utc};
@@ -59,7 +60,7 @@ impl<'a> Talk<'a> {
             stage,
             content,
             settings,
-            words: word_lists::Cached::default(),
+            words: word_lists::Cached::new(Arc::clone(&stage.app.db.shared().pages)),
             posted: BTreeMap::new(),
             cookies: BTreeMap::new(),
         }
@@ -68,10 +69,11 @@ impl<'a> Talk<'a> {
     /// Posts a comment; where it goes, the rules say.
     pub(super) async fn post(&mut self, at: DateTime<Utc>, comment: &'a Comment) -> anyhow::Result<()> {
         self.stage.go_to(at);
-        let place = model::place(&mut *self.stage.read().await?, &comment.article)
-            .await?
-            .context("its article is not published")?;
-        let words = Words::parse(&comment.body, &place.references).map_err(refused)?;
+        let mut conn = self.stage.read().await?;
+        let place = model::place(&mut conn, &comment.article).await?.context("its article is not published")?;
+        let references = model::references(&mut conn, place.revision, &comment.body).await?;
+        drop(conn);
+        let words = Words::parse(&comment.body, &references).map_err(refused)?;
         words.check_links().map_err(refused)?;
         let parent = comment.parent.as_deref().map(|key| self.posted(key)).transpose()?;
         let post = Post { place: &place, parent, words: &words, submission_key: None };
@@ -135,7 +137,7 @@ impl<'a> Talk<'a> {
             return Ok(());
         }
         let address =
-            readers::find_address(&mut conn, &email(reader)?.canonical).await?.context("its address is not known")?;
+            readers::find_address(&conn, &email(reader)?.canonical).await?.context("its address is not known")?;
         drop(conn);
         let (rng, now) = (self.stage.app.rng(), self.stage.now());
         self.stage

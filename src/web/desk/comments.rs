@@ -827,8 +827,9 @@ async fn reply(
     let mut conn = app.db.read().await?;
     let card = queue::find(&mut conn, who, id).await?.ok_or(AppError::NotFound)?;
     let place = model::place(&mut conn, &card.slug).await?.ok_or(AppError::NotFound)?;
+    let references = model::references(&mut conn, place.revision, &fields.reply).await?;
     drop(conn);
-    let words = match Words::parse(&fields.reply, &place.references) {
+    let words = match Words::parse(&fields.reply, &references) {
         Ok(words) => words,
         Err(error) => {
             return refuse(

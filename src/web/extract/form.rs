@@ -132,7 +132,10 @@ async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, AppE
     Ok(body)
 }
 
-fn pairs(body: &[u8]) -> Result<Vec<(String, String)>, AppError> {
+/// Takes a body apart into its pairs, in order.
+///
+/// **Errors** bytes that are not UTF-8, or a control character.
+pub fn pairs(body: &[u8]) -> Result<Vec<(String, String)>, AppError> {
     const NOT_TEXT: AppError =
         AppError::BadRequest("The form holds bytes that are not text. Remove unusual characters and send it again.");
     let mut pairs = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reqwest::cookie::Jar;
+use reqwest::cookie::{CookieStore as _, Jar};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
@@ -39,6 +39,11 @@ impl Browser {
         let jar = Arc::new(Jar::default());
         let client = Client::builder().redirect(Policy::none()).cookie_provider(Arc::clone(&jar)).build().unwrap();
         Self { base: base.to_owned(), client, jar }
+    }
+
+    /// The cookies this browser would send, as one header.
+    pub fn jar_text(&self, base: &str) -> String {
+        self.jar.cookies(&base.parse().unwrap()).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
     }
 
     /// GET, redirects not followed.

@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod cluster;
 pub mod conversation;
+pub mod long_run;
 pub mod people;
 pub mod process;
 pub mod scratch;
