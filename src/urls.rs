@@ -120,15 +120,38 @@ pub fn thread_after(slug: &str, root: CommentId, after: CommentId) -> String {
     format!("/{slug}/threads/{root}?after={after}")
 }
 
+/// Which part of a conversation an address asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TalkPart {
+    /// The first page.
+    First,
+    /// The page after a top comment; by number of replies as they stood at that second (Unix time).
+    After(CommentId, Option<i64>),
+    /// All on one page.
+    All,
+}
+
 /// `/{slug}` with a page of its threads: parameters in a fixed order, those that say nothing left out.
 #[must_use]
-pub fn talk_page(slug: &str, sort: Option<&str>, after: Option<CommentId>) -> String {
+pub fn talk_page(slug: &str, sort: Option<&str>, part: TalkPart) -> String {
     let mut address = article(slug);
+    let mut mark = '?';
+    let mut add = |name: &str, value: &dyn std::fmt::Display| {
+        let _ = write!(address, "{mark}{name}={value}");
+        mark = '&';
+    };
     if let Some(sort) = sort {
-        let _ = write!(address, "?sort={sort}");
+        add("sort", &sort);
     }
-    if let Some(after) = after {
-        let _ = write!(address, "{}after={after}", if sort.is_some() { '&' } else { '?' });
+    match part {
+        TalkPart::First => {}
+        TalkPart::After(after, as_of) => {
+            add("after", &after);
+            if let Some(as_of) = as_of {
+                add("as_of", &as_of);
+            }
+        }
+        TalkPart::All => add("all", &1),
     }
     address
 }

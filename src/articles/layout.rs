@@ -244,6 +244,7 @@ impl Shelf {
                 path: urls::media(&picture.hash, &picture.name),
                 width: picture.width(),
                 height: picture.height(),
+                credit: picture.credit.clone(),
             };
             shelf.pictures.insert(picture.id.0, shown);
         }

@@ -69,11 +69,23 @@ pub struct Place {
     pub closed_at: Option<DateTime<Utc>>,
     /// Who waits, where the article says so itself.
     pub moderation: Option<ModerationMode>,
+    /// The last change of what it says, if there was one: not its first publication, not a mended comma.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+/// When an article's last change was, if it has one that was more than cosmetic.
+#[must_use]
+pub fn last_update(
+    first_published_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    updated_at.filter(|updated| first_published_at.is_some_and(|first| first < *updated))
 }
 
 /// The published article at an address. House pages take no comments and are not found.
 pub async fn place(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<Place>, DbError> {
-    type Row = (ArticleId, String, RevisionId, CommentsMode, Option<DateTime<Utc>>, Option<ModerationMode>, String);
+    type Day = Option<DateTime<Utc>>;
+    type Row = (ArticleId, String, RevisionId, CommentsMode, Day, Option<ModerationMode>, String, (Day, Day));
     let row: Option<Row> = articles::table
         .inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable())))
         .filter(articles::slug.eq(slug))
@@ -87,12 +99,14 @@ pub async fn place(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<Pl
             articles::comments_closed_at,
             articles::moderation_mode,
             articles::slug,
+            (articles::first_published_at, articles::updated_at),
         ))
         .get_result(conn)
         .await
         .optional()?;
-    let Some((article, title, revision, mode, closed_at, moderation, slug)) = row else { return Ok(None) };
-    Ok(Some(Place { article, slug, title, revision, mode, closed_at, moderation }))
+    let Some((article, title, revision, mode, closed_at, moderation, slug, days)) = row else { return Ok(None) };
+    let updated_at = last_update(days.0, days.1);
+    Ok(Some(Place { article, slug, title, revision, mode, closed_at, moderation, updated_at }))
 }
 
 /// The numbers of a revision's reference list, if `text` may point to one: `[12]` in a comment links to reference 12.

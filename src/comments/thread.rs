@@ -1,9 +1,10 @@
 //! Reading comments in threads.
 //!
 //! A page is 40 top comments by keyset with their replies in one query, capped per thread; reading order,
-//! tombstones and folding are worked out in memory, without recursion: a chain of 10,000 replies is a loop.
+//! tombstones and folding are worked out in memory, without recursion: a chain of 10,000 replies is a loop. Of a
+//! thread that will be folded the query brings the shape only; the few texts that are drawn follow in a second one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
@@ -46,8 +47,14 @@ pub enum Which {
     First,
     /// The one after this top comment.
     After(CommentId),
+    /// The same, in the order in which threads stood at that instant: replies approved or removed since then move
+    /// threads by the number of their replies, and a reader in the middle would miss one or meet one twice.
+    AfterAsOf(CommentId, DateTime<Utc>),
     /// The one that holds this thread, oldest first; the thread is not folded.
     Around(CommentId),
+    /// All of a short conversation, nothing folded (reader.md 4; the caller has looked at
+    /// [`limits::COMMENTS_ON_ONE_PAGE`]).
+    All,
 }
 
 /// A page of threads.
@@ -142,25 +149,27 @@ pub struct Ask {
 /// A page of an article's threads.
 pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbError> {
     let (start, unfolded) = start(conn, ask).await?;
-    let sort = if unfolded.is_some() { Sort::Oldest } else { ask.sort };
-    let query = PageQuery {
-        article: ask.article,
-        sort,
-        start,
-        roots: limits::ROOTS_A_PAGE + 1,
-        replies: limits::REPLIES_LOADED,
-    };
+    let sort = if matches!(unfolded, Unfolded::One(_)) { Sort::Oldest } else { ask.sort };
+    let size = if unfolded == Unfolded::All { limits::COMMENTS_ON_ONE_PAGE } else { limits::ROOTS_A_PAGE };
+    let query = PageQuery { article: ask.article, sort, start: start.clone(), size: size + 1, unfolded };
     let mut rows: Vec<Row> = query.load(conn).await?;
-    let mut tops = top_order(&rows, sort);
-    let page = usize::try_from(limits::ROOTS_A_PAGE).unwrap_or(usize::MAX);
-    let has_more = tops.len() > page;
-    tops.truncate(page);
+    let mut tops: Vec<CommentId> = match &start {
+        Start::These(ids) => ids.iter().copied().filter(|id| rows.iter().any(|row| row.id == *id)).collect(),
+        Start::First | Start::After(_) | Start::At(_) => top_order(&rows, sort),
+    };
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let has_more = tops.len() > size;
+    tops.truncate(size);
     let next = tops.last().copied().filter(|_| has_more);
     let is_last = next.is_none();
     if let Some(browser) = ask.browser {
         let own = own_waiting(conn, ask.article, &browser).await?;
         let has_place = |row: &Row| {
-            if row.parent_id.is_some() { tops.contains(&row.root_id) } else { is_last || unfolded == Some(row.id) }
+            if row.parent_id.is_some() {
+                tops.contains(&row.root_id)
+            } else {
+                is_last || unfolded == Unfolded::One(row.id)
+            }
         };
         let placed: Vec<Row> = own.into_iter().filter(has_place).collect();
         let new_tops = placed.iter().filter(|row| row.parent_id.is_none()).map(|row| row.id);
@@ -170,8 +179,45 @@ pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbErro
         rows.extend(placed);
     }
     let has_earlier = !matches!(start, Start::First);
-    let threads = threads(&rows, &tops, ask, unfolded);
+    let plans = plans(&rows, &tops, unfolded);
+    bring_texts(conn, ask.article, &mut rows, &plans).await?;
+    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
+    let threads = plans.iter().filter_map(|plan| plan.draw(&by_id, ask)).collect();
     Ok(Page { threads, next, has_earlier })
+}
+
+/// Which threads of a page are drawn whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unfolded {
+    /// Short ones only.
+    Short,
+    /// This one too.
+    One(CommentId),
+    /// All.
+    All,
+}
+
+/// The texts of what is drawn of folded threads: the page's query left them out.
+async fn bring_texts(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    rows: &mut [Row],
+    plans: &[Plan],
+) -> Result<(), DbError> {
+    let folded = plans.iter().filter(|plan| plan.is_folded);
+    let drawn: HashSet<CommentId> =
+        folded.flat_map(|plan| plan.first.iter().chain(&plan.last)).map(|place| place.id).collect();
+    let missing = |row: &Row| drawn.contains(&row.id) && row.html.is_empty();
+    let ids: Vec<CommentId> = rows.iter().filter(|row| missing(row)).map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let whole = load_rows(conn, article, &ids).await?;
+    let mut texts: HashMap<CommentId, String> = whole.into_iter().map(|row| (row.id, row.html)).collect();
+    for row in rows.iter_mut().filter(|row| missing(row)) {
+        row.html = texts.remove(&row.id).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// The top comments among these, in the order of their page.
@@ -187,7 +233,7 @@ fn top_order(rows: &[Row], sort: Sort) -> Vec<CommentId> {
 
 /// One public comment by itself: what a form far from it answers.
 pub async fn one(conn: &mut AsyncPgConnection, article: ArticleId, id: CommentId) -> Result<Option<Comment>, DbError> {
-    let rows = rows(conn, article, &[id]).await?;
+    let rows = load_rows(conn, article, &[id]).await?;
     let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
     Ok(by_id.get(&id).filter(|row| row.is_living()).map(|row| row.draw(Place { id, below: 0 }, 1, &by_id, None)))
 }
@@ -249,12 +295,10 @@ pub async fn stretch(
     };
     let picked: Vec<Place> = order.iter().skip(begin).take(size).copied().collect();
     let next = picked.last().map(|place| place.id).filter(|_| order.len() > begin + picked.len());
-    let mut ids: Vec<CommentId> = picked.iter().map(|place| place.id).collect();
-    ids.extend(
-        shape.iter().filter(|reply| ids.contains(&reply.id)).filter_map(|reply| reply.parent).collect::<Vec<_>>(),
-    );
-    ids.push(root);
-    let rows = rows(conn, ask.article, &ids).await?;
+    let shown: HashSet<CommentId> = picked.iter().map(|place| place.id).collect();
+    let parents = shape.iter().filter(|reply| shown.contains(&reply.id)).filter_map(|reply| reply.parent);
+    let ids: Vec<CommentId> = shown.iter().copied().chain(parents).chain([root]).collect();
+    let rows = load_rows(conn, ask.article, &ids).await?;
     let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
     let Some(top) = by_id.get(&root).filter(|row| row.parent_id.is_none() && (row.is_living() || reply_count > 0))
     else {
@@ -279,8 +323,8 @@ pub struct Found {
     pub status: CommentStatus,
     /// Whether everyone could see it once.
     pub was_public: bool,
-    /// Whether its thread is folded on the article page.
-    pub is_folded: bool,
+    /// Whether it stands too far down in its thread for the article page: the thread's own page shows it.
+    pub is_far: bool,
     /// Whether this browser wrote it.
     pub is_own: bool,
 }
@@ -310,11 +354,23 @@ pub async fn find(
         .await
         .optional()?;
     let Some((slug, root, status, published_at, by, reader)) = row else { return Ok(None) };
-    let replies: i32 = comments::table.find(root).select(comments::public_replies).get_result(conn).await?;
     let is_own = browser.is_some_and(|browser| browser.wrote(by, reader));
-    // What is around a thread is unfolded there; longer ones than are loaded have their own page.
-    let is_folded = root != id && i64::from(replies) >= limits::REPLIES_LOADED;
-    Ok(Some(Found { slug, root, status, was_public: published_at.is_some(), is_folded, is_own }))
+    // The article page unfolds the thread that is asked for as far as replies are loaded, in order of their ids.
+    // A writer's own waiting comment is loaded by itself.
+    let is_far = root != id && status == CommentStatus::Approved && {
+        let before: Vec<CommentId> = comments::table
+            .filter(comments::root_id.eq(root))
+            .filter(comments::parent_id.is_not_null())
+            .filter(comments::published_at.is_not_null())
+            .filter(comments::id.lt(id))
+            .select(comments::id)
+            .order(comments::id)
+            .limit(limits::REPLIES_LOADED)
+            .load(conn)
+            .await?;
+        i64::try_from(before.len()).is_ok_and(|before| before >= limits::REPLIES_LOADED)
+    };
+    Ok(Some(Found { slug, root, status, was_public: published_at.is_some(), is_far, is_own }))
 }
 
 // ---- reading order -------------------------------------------------------------------------------------------
@@ -374,58 +430,98 @@ fn reading_order(root: CommentId, replies: &[Shape]) -> Vec<Place> {
     order
 }
 
-fn threads(rows: &[Row], tops: &[CommentId], ask: Ask, unfolded: Option<CommentId>) -> Vec<Thread> {
-    let mut replies: HashMap<CommentId, Vec<Shape>> = HashMap::new();
-    for row in rows.iter().filter(|row| row.parent_id.is_some()) {
-        // The writer's own waiting comment counts as living: it is drawn for them.
-        let is_living = row.status != CommentStatus::Trash && (row.is_living() || row.published_at.is_none());
-        replies.entry(row.root_id).or_default().push(Shape { id: row.id, parent: row.parent_id, is_living });
-    }
-    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
-    let mut drawn = Vec::new();
-    for id in tops {
-        let Some(top) = by_id.get(id) else { continue };
-        let mut shape = replies.remove(id).unwrap_or_default();
-        shape.sort_by_key(|reply| reply.id);
-        let order = reading_order(*id, &shape);
-        if order.is_empty() && top.show() != Show::Public && top.show() != Show::Waiting {
-            continue;
-        }
-        drawn.push(thread(top, &order, &by_id, ask, unfolded == Some(*id)));
-    }
-    drawn
+/// How one thread is drawn: which of its replies, and where.
+#[derive(Debug)]
+struct Plan {
+    top: CommentId,
+    first: Vec<Place>,
+    last: Vec<Place>,
+    is_folded: bool,
+    folded: usize,
+    reply_count: usize,
+    staff_count: usize,
 }
 
-fn thread(top: &Row, order: &[Place], by_id: &HashMap<CommentId, &Row>, ask: Ask, is_unfolded: bool) -> Thread {
-    let browser = ask.browser.as_ref();
-    let draw = |place: &Place| by_id.get(&place.id).map(|row| row.draw(*place, ask.depth, by_id, browser));
-    let staff_count = order
-        .iter()
-        .filter(|place| by_id.get(&place.id).is_some_and(|row| row.badge.is_some() && row.is_living()))
-        .count();
-    let loaded = order.len();
-    let reply_count = usize::try_from(top.public_replies).unwrap_or(0);
-    let is_short = i64::try_from(loaded.max(reply_count)).is_ok_and(|count| count <= limits::REPLIES_UNFOLDED);
-    let (first, last) =
-        if is_short || is_unfolded { (loaded, 0) } else { (limits::REPLIES_FOLDED_FIRST, limits::REPLIES_FOLDED_LAST) };
-    let mut replies: Vec<Comment> = order.iter().take(first).filter_map(draw).collect();
-    let rest = order.get(first..).unwrap_or(&[]);
-    let last_at = rest.len().saturating_sub(last);
-    // The writer's own waiting comment is never folded away.
-    let own_waiting = rest
-        .get(..last_at)
-        .unwrap_or(&[])
-        .iter()
-        .filter(|place| by_id.get(&place.id).is_some_and(|row| row.show() == Show::Waiting));
-    let mut last: Vec<Comment> = own_waiting.chain(rest.get(last_at..).unwrap_or(&[])).filter_map(draw).collect();
-    flatten_gaps(&mut replies);
-    for reply in &mut last {
-        reply.is_flattened = reply.parent != Some(top.id);
+fn plans(rows: &[Row], tops: &[CommentId], unfolded: Unfolded) -> Vec<Plan> {
+    let mut replies: HashMap<CommentId, Vec<&Row>> = HashMap::new();
+    for row in rows.iter().filter(|row| row.parent_id.is_some()) {
+        replies.entry(row.root_id).or_default().push(row);
     }
-    let drawn = replies.len() + last.len();
-    let folded = if is_short { 0 } else { reply_count.max(loaded).saturating_sub(drawn) };
-    let top = top.draw(Place { id: top.id, below: 0 }, ask.depth, by_id, browser);
-    Thread { top, replies, folded, last, reply_count, staff_count }
+    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
+    let mut plans = Vec::with_capacity(tops.len());
+    for top in tops.iter().filter_map(|id| by_id.get(id)) {
+        let mut replies = replies.remove(&top.id).unwrap_or_default();
+        // The newest of a long thread may be among the first that were loaded, too.
+        replies.sort_by_key(|reply| reply.id);
+        replies.dedup_by_key(|reply| reply.id);
+        let plan = plan(top, &replies, unfolded);
+        if !plan.first.is_empty() || matches!(top.show(), Show::Public | Show::Waiting) {
+            plans.push(plan);
+        }
+    }
+    plans
+}
+
+/// A thread with more than a few replies shows its first in reading order and its newest.
+fn plan(top: &Row, replies: &[&Row], unfolded: Unfolded) -> Plan {
+    // The writer's own waiting comment counts as living: it is drawn for them.
+    let living = |row: &Row| row.status != CommentStatus::Trash && (row.is_living() || row.published_at.is_none());
+    let shape: Vec<Shape> =
+        replies.iter().map(|row| Shape { id: row.id, parent: row.parent_id, is_living: living(row) }).collect();
+    let order = reading_order(top.id, &shape);
+    let reply_count = usize::try_from(top.public_replies).unwrap_or(0);
+    let few = usize::try_from(limits::REPLIES_UNFOLDED).unwrap_or(0);
+    let is_whole = match unfolded {
+        Unfolded::All => true,
+        Unfolded::One(id) if id == top.id => true,
+        Unfolded::One(_) | Unfolded::Short => order.len().max(reply_count) <= few,
+    };
+    let public = replies.iter().filter(|row| row.is_living()).count();
+    // Of a thread that was not looked at whole nobody knows how many are from staff.
+    let is_staffs = |row: &&&Row| row.badge.is_some() && row.is_living() && public >= reply_count;
+    let staff_count = replies.iter().filter(is_staffs).count();
+    if is_whole {
+        // More than are loaded are on the thread's own page.
+        let folded = reply_count.saturating_sub(public);
+        return Plan {
+            top: top.id,
+            first: order,
+            last: Vec::new(),
+            is_folded: false,
+            folded,
+            reply_count,
+            staff_count,
+        };
+    }
+    let first: Vec<Place> = order.iter().take(limits::REPLIES_FOLDED_FIRST).copied().collect();
+    let is_drawn = |id: CommentId| first.iter().any(|place| place.id == id);
+    let rest = replies.iter().filter(|row| !is_drawn(row.id));
+    let mut newest: Vec<CommentId> = rest.clone().filter(|row| row.is_living()).map(|row| row.id).collect();
+    let newest = newest.split_off(newest.len().saturating_sub(limits::REPLIES_FOLDED_LAST));
+    // The writer's own waiting comment is never folded away.
+    let last: Vec<Place> = rest
+        .filter(|row| newest.contains(&row.id) || row.show() == Show::Waiting)
+        .map(|row| Place { id: row.id, below: 1 })
+        .collect();
+    let drawn = replies.iter().filter(|row| row.is_living() && (is_drawn(row.id) || newest.contains(&row.id))).count();
+    let folded = reply_count.saturating_sub(drawn);
+    Plan { top: top.id, first, last, is_folded: true, folded, reply_count, staff_count }
+}
+
+impl Plan {
+    fn draw(&self, by_id: &HashMap<CommentId, &Row>, ask: Ask) -> Option<Thread> {
+        let browser = ask.browser.as_ref();
+        let draw = |place: &Place| by_id.get(&place.id).map(|row| row.draw(*place, ask.depth, by_id, browser));
+        let top = draw(&Place { id: self.top, below: 0 })?;
+        let mut replies: Vec<Comment> = self.first.iter().filter_map(draw).collect();
+        flatten_gaps(&mut replies);
+        let mut last: Vec<Comment> = self.last.iter().filter_map(draw).collect();
+        for reply in &mut last {
+            reply.is_flattened = reply.parent != Some(self.top);
+        }
+        let (folded, reply_count, staff_count) = (self.folded, self.reply_count, self.staff_count);
+        Some(Thread { top, replies, folded, last, reply_count, staff_count })
+    }
 }
 
 /// Levels go down by one step at a time, so that lists can be opened and closed one by one.
@@ -443,30 +539,35 @@ fn flatten_gaps(replies: &mut [Comment]) {
 // ---- queries -------------------------------------------------------------------------------------------------
 
 /// Where a page of threads starts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Start {
     First,
-    /// After this top comment, which has that many replies.
-    After(CommentId, i32),
-    /// At this top comment.
+    /// After this top comment, by id.
+    After(CommentId),
+    /// At this top comment, by id.
     At(CommentId),
+    /// With these top comments, in this order.
+    These(Vec<CommentId>),
 }
 
-/// Where the page asked for starts, and the thread that is not folded on it.
-async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Option<CommentId>), DbError> {
-    match ask.which {
-        Which::First => Ok((Start::First, None)),
-        Which::After(id) => {
-            let replies: Option<i32> = comments::table
+/// Where the page asked for starts, and what is not folded on it.
+async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Unfolded), DbError> {
+    match (ask.which, ask.sort) {
+        (Which::First, _) => Ok((Start::First, Unfolded::Short)),
+        (Which::All, _) => Ok((Start::First, Unfolded::All)),
+        (Which::After(id) | Which::AfterAsOf(id, _), Sort::Oldest | Sort::Newest) => {
+            let known: Option<CommentId> = comments::table
                 .find(id)
                 .filter(comments::article_id.eq(ask.article))
-                .select(comments::public_replies)
+                .select(comments::id)
                 .get_result(conn)
                 .await
                 .optional()?;
-            Ok((replies.map_or(Start::First, |replies| Start::After(id, replies)), None))
+            Ok((known.map_or(Start::First, Start::After), Unfolded::Short))
         }
-        Which::Around(id) => {
+        (Which::After(id), Sort::Replies) => after_by_replies(conn, ask.article, id, None).await,
+        (Which::AfterAsOf(id, at), Sort::Replies) => after_by_replies(conn, ask.article, id, Some(at)).await,
+        (Which::Around(id), _) => {
             // Half a page before it, so that the thread stands among its neighbours.
             let before: Vec<CommentId> = comments::table
                 .filter(comments::article_id.eq(ask.article))
@@ -485,9 +586,72 @@ async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Option<
             } else {
                 Start::First
             };
-            Ok((start, Some(id)))
+            Ok((start, Unfolded::One(id)))
         }
     }
+}
+
+/// The page after a top comment by number of replies, as the numbers were at an instant.
+async fn after_by_replies(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    after: CommentId,
+    as_of: Option<DateTime<Utc>>,
+) -> Result<(Start, Unfolded), DbError> {
+    let moved = match as_of {
+        Some(as_of) => moved_since(conn, article, as_of).await?,
+        None => HashMap::new(),
+    };
+    let replies: Option<i32> = comments::table
+        .find(after)
+        .filter(comments::article_id.eq(article))
+        .select(comments::public_replies)
+        .get_result(conn)
+        .await
+        .optional()?;
+    let Some(replies) = replies else { return Ok((Start::First, Unfolded::Short)) };
+    let then = |id: CommentId, replies: i32| (moved.get(&id).copied().unwrap_or(0) - replies, id);
+    let from = then(after, replies);
+    let still = ByReplies { article, from, apart: moved.keys().copied().collect(), size: limits::ROOTS_A_PAGE + 1 };
+    let mut order: Vec<(i32, CommentId)> =
+        still.load::<(CommentId, i32)>(conn).await?.into_iter().map(|(id, replies)| (-replies, id)).collect();
+    let others: Vec<(CommentId, i32)> = comments::table
+        .filter(comments::id.eq_any(moved.keys().copied().collect::<Vec<_>>()))
+        .filter(comments::parent_id.is_null())
+        .filter(comments::published_at.is_not_null())
+        .filter(comments::status.eq(CommentStatus::Approved).or(comments::public_replies.gt(0)))
+        .select((comments::id, comments::public_replies))
+        .load(conn)
+        .await?;
+    order.extend(others.into_iter().map(|(id, replies)| then(id, replies)).filter(|place| *place > from));
+    order.sort_unstable();
+    let page = order.into_iter().map(|(_, id)| id).take(usize::try_from(limits::ROOTS_A_PAGE + 1).unwrap_or(0));
+    Ok((Start::These(page.collect()), Unfolded::Short))
+}
+
+/// By how many public replies each thread has grown since an instant; less than nothing where it lost some. Empty
+/// when more changed than is worth following: the numbers of now are used then.
+async fn moved_since(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    since: DateTime<Utc>,
+) -> Result<HashMap<CommentId, i32>, DbError> {
+    let changed: Vec<(CommentId, CommentStatus)> = comments::table
+        .filter(comments::article_id.eq(article))
+        .filter(comments::parent_id.is_not_null())
+        .filter(comments::published_at.is_not_null())
+        .filter(comments::status_changed_at.gt(since))
+        .select((comments::root_id, comments::status))
+        .limit(limits::REPLIES_FOLLOWED + 1)
+        .load(conn)
+        .await?;
+    let mut moved = HashMap::new();
+    if i64::try_from(changed.len()).is_ok_and(|changed| changed <= limits::REPLIES_FOLLOWED) {
+        for (root, status) in changed {
+            *moved.entry(root).or_insert(0) += if status == CommentStatus::Approved { 1 } else { -1 };
+        }
+    }
+    Ok(moved)
 }
 
 type RowSql = (
@@ -501,65 +665,113 @@ type RowSql = (
 const COLUMNS: &str = "c.id, c.parent_id, c.root_id, c.status, c.status_reason, c.public_replies, c.name, c.badge, c.badge_title, c.html, \
      char_length(c.body), c.created_at, c.edited_at, c.published_at, c.browser_id, c.reader_id";
 
-/// Roots by keyset and their replies, capped per root. Written out so that it is prepared once and its partial
-/// indexes (`comments_top_idx`, `comments_replies_idx`) are used whatever the parameters.
-#[derive(Debug, Clone, Copy)]
+/// What makes a top comment one that is drawn; word for word the predicate of its indexes.
+const IS_TOP: &str =
+    " and parent_id is null and published_at is not null and (status = 'approved' or public_replies > 0)";
+
+/// Replies of the thread `t`.
+const REPLIES: &str =
+    "select * from comments r where r.root_id = t.id and r.parent_id is not null and r.published_at is not null";
+
+/// Roots by keyset and their replies, capped per root. Written out so that its partial indexes
+/// (`comments_top_idx`, `comments_top_replies_idx`, `comments_replies_idx`) are used whatever the parameters; the
+/// limits are part of the text, for a plan that doesn't know them guesses a tenth of the table.
+#[derive(Debug, Clone)]
 struct PageQuery {
     article: ArticleId,
     sort: Sort,
     start: Start,
-    roots: i64,
-    replies: i64,
+    size: i64,
+    unfolded: Unfolded,
 }
 
-impl QueryFragment<Pg> for PageQuery {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("with top as (select * from comments where article_id = ");
+impl PageQuery {
+    fn walk_top<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select * from comments where article_id = ");
         out.push_bind_param::<BigInt, _>(&self.article)?;
-        out.push_sql(
-            " and parent_id is null and published_at is not null and (status = 'approved' or public_replies > 0)",
-        );
+        out.push_sql(IS_TOP);
         match (&self.start, self.sort) {
             (Start::First, _) => {}
             (Start::At(id), _) => {
                 out.push_sql(" and id >= ");
                 out.push_bind_param::<BigInt, _>(id)?;
             }
-            (Start::After(id, _), Sort::Oldest) => {
-                out.push_sql(" and id > ");
-                out.push_bind_param::<BigInt, _>(id)?;
-            }
-            (Start::After(id, _), Sort::Newest) => {
+            (Start::After(id), Sort::Newest) => {
                 out.push_sql(" and id < ");
                 out.push_bind_param::<BigInt, _>(id)?;
             }
-            (Start::After(id, replies), Sort::Replies) => {
-                out.push_sql(" and (-public_replies, id) > (-");
-                out.push_bind_param::<Integer, _>(replies)?;
-                out.push_sql(", ");
+            (Start::After(id), Sort::Oldest | Sort::Replies) => {
+                out.push_sql(" and id > ");
                 out.push_bind_param::<BigInt, _>(id)?;
+            }
+            (Start::These(ids), _) => {
+                out.push_sql(" and id = any(");
+                out.push_bind_param::<Array<BigInt>, _>(ids)?;
                 out.push_sql(")");
+                return Ok(());
             }
         }
-        let order = match self.sort {
-            Sort::Oldest => "id",
-            Sort::Newest => "id desc",
-            Sort::Replies => "public_replies desc, id",
+        out.push_sql(match self.sort {
+            Sort::Oldest => " order by id limit ",
+            Sort::Newest => " order by id desc limit ",
+            Sort::Replies => " order by (-public_replies), id limit ",
+        });
+        out.push_sql(&self.size.to_string());
+        Ok(())
+    }
+
+    /// Whether a thread's texts come along: those of threads that are folded are brought afterwards.
+    fn walk_is_whole<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("t.public_replies <= ");
+        out.push_sql(&limits::REPLIES_UNFOLDED.to_string());
+        match &self.unfolded {
+            Unfolded::Short => {}
+            Unfolded::One(id) => {
+                out.push_sql(" or t.id = ");
+                out.push_bind_param::<BigInt, _>(id)?;
+            }
+            Unfolded::All => out.push_sql(" or true"),
+        }
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for PageQuery {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let whole = match self.unfolded {
+            Unfolded::All => limits::COMMENTS_ON_ONE_PAGE,
+            Unfolded::Short | Unfolded::One(_) => limits::REPLIES_LOADED,
         };
-        out.push_sql(" order by ");
-        out.push_sql(order);
-        out.push_sql(" limit ");
-        out.push_bind_param::<BigInt, _>(&self.roots)?;
+        let shaped = limits::REPLIES_SHAPED;
+        out.push_sql("with top as materialized (");
+        self.walk_top(&mut out)?;
         out.push_sql(") select ");
         out.push_sql(COLUMNS);
         out.push_sql(" from top c union all select ");
+        let (before, after) = COLUMNS.split_once("c.html").unwrap_or((COLUMNS, ""));
+        out.push_sql(before);
+        out.push_sql("case when ");
+        self.walk_is_whole(&mut out)?;
+        out.push_sql(" then c.html else '' end");
+        out.push_sql(after);
+        out.push_sql(&format!(" from top t cross join lateral ({REPLIES} order by r.id limit case when "));
+        self.walk_is_whole(&mut out)?;
+        out.push_sql(&format!(" then {whole} else {shaped} end) c where t.public_replies > 0"));
+        // The newest of a folded thread longer than is looked at: it shows them.
+        if self.unfolded == Unfolded::All {
+            return Ok(());
+        }
+        out.push_sql(" union all select ");
         out.push_sql(COLUMNS);
-        out.push_sql(
-            " from top t cross join lateral (select * from comments r where r.root_id = t.id and r.parent_id is not null \
-             and r.published_at is not null order by r.id limit ",
-        );
-        out.push_bind_param::<BigInt, _>(&self.replies)?;
-        out.push_sql(") c");
+        out.push_sql(&format!(
+            " from top t cross join lateral ({REPLIES} and r.status = 'approved' order by r.id desc limit {}) c \
+             where t.public_replies > {shaped}",
+            limits::REPLIES_FOLDED_LAST
+        ));
+        if let Unfolded::One(id) = &self.unfolded {
+            out.push_sql(" and t.id <> ");
+            out.push_bind_param::<BigInt, _>(id)?;
+        }
         Ok(())
     }
 }
@@ -603,8 +815,44 @@ impl Query for ByIds {
     type SqlType = RowSql;
 }
 
-async fn rows(conn: &mut AsyncPgConnection, article: ArticleId, ids: &[CommentId]) -> Result<Vec<Row>, DbError> {
+async fn load_rows(conn: &mut AsyncPgConnection, article: ArticleId, ids: &[CommentId]) -> Result<Vec<Row>, DbError> {
     Ok(ByIds { article, ids: ids.to_vec() }.load(conn).await?)
+}
+
+/// Top comments after a place by number of replies, those set apart left out.
+#[derive(Debug, Clone)]
+struct ByReplies {
+    article: ArticleId,
+    /// Less than nothing: the number of replies with its sign turned, and the id.
+    from: (i32, CommentId),
+    apart: Vec<CommentId>,
+    size: i64,
+}
+
+impl QueryFragment<Pg> for ByReplies {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select id, public_replies from comments where article_id = ");
+        out.push_bind_param::<BigInt, _>(&self.article)?;
+        out.push_sql(IS_TOP);
+        out.push_sql(" and ((-public_replies), id) > (");
+        out.push_bind_param::<Integer, _>(&self.from.0)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.from.1)?;
+        out.push_sql(") and id <> all(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.apart)?;
+        out.push_sql(") order by (-public_replies), id limit ");
+        out.push_sql(&self.size.to_string());
+        Ok(())
+    }
+}
+
+impl QueryId for ByReplies {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for ByReplies {
+    type SqlType = (BigInt, Integer);
 }
 
 /// The newest public comments of an article, for its feed.

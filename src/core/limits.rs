@@ -37,6 +37,8 @@ pub const FLOOD_WINDOW: Duration = Duration::from_secs(600);
 pub const WORD_MATCHES_MAX: usize = 10;
 /// Replies of one thread looked at to draw an article page; more are on the thread's own page.
 pub const REPLIES_LOADED: i64 = 200;
+/// Replies of one folded thread whose shape is looked at: three are drawn of them, and their newest two besides.
+pub const REPLIES_SHAPED: i64 = 60;
 /// Replies of one thread put into reading order for its own page: 100,000 skeleton rows are read in 0.1 s.
 pub const THREAD_REPLIES_MAX: i64 = 100_000;
 /// Comments in one bulk decision (decisions 32).
@@ -49,6 +51,10 @@ pub const REPLIES_UNFOLDED: i64 = 8;
 pub const REPLIES_FOLDED_FIRST: usize = 3;
 /// Last replies of a folded thread.
 pub const REPLIES_FOLDED_LAST: usize = 2;
+/// Comments of an article up to which "All on one page" is offered (reader.md 4): some 60 KB, compressed.
+pub const COMMENTS_ON_ONE_PAGE: i64 = 500;
+/// Replies that changed since a reader began to turn pages by number of replies, up to which their moves are followed.
+pub const REPLIES_FOLLOWED: i64 = 1_000;
 /// Replies on a page of one long thread.
 pub const REPLIES_A_THREAD_PAGE: i64 = 200;
 /// Rows of a moderation queue page (moderation.md 2).

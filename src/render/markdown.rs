@@ -29,7 +29,7 @@ use crate::render::sanitize::{self, SanitizedHtml};
 use crate::render::tables;
 
 /// Raised whenever an unchanged text would be drawn differently; stored HTML of a lower version is made again.
-pub const RENDERER_VERSION: i32 = 1;
+pub const RENDERER_VERSION: i32 = 2;
 
 /// Joined before a mark, so that a line never starts with it (reader.md 2).
 const WORD_JOINER: char = '\u{2060}';
@@ -62,6 +62,8 @@ pub struct Picture {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
+    /// Who made it, as the page says; may be empty. It ends the caption of a figure.
+    pub credit: String,
 }
 
 /// An article laid out, with everything the page around it needs to know.
@@ -546,10 +548,23 @@ impl<'s> Writer<'s> {
         let described = !words.iter().any(|word| word == "decorative");
         self.picture(image, link, if described { Described::Needed } else { Described::Decorative });
         self.out.push_str("</div>\n");
+        self.figure_caption(link, line);
+        self.out.push_str("</figure>\n");
+    }
+
+    /// A bold first phrase, then the rest, then whom the picture is by.
+    fn figure_caption(&mut self, link: &NodeLink, line: usize) {
         let caption = link.title.trim();
+        let picture = containers::media_id(&link.url).and_then(|id| self.resolve.picture(id));
+        let credit = picture.map(|picture| picture.credit).unwrap_or_default();
+        let credit = if caption.contains(credit.trim()) { "" } else { credit.trim() };
+        if caption.is_empty() && credit.is_empty() {
+            return;
+        }
+        self.out.push_str("<figcaption>");
         if !caption.is_empty() {
             let (phrase, rest) = first_phrase(caption);
-            self.out.push_str("<figcaption><b>");
+            self.out.push_str("<b>");
             self.block_start = self.out.len();
             self.text_run(phrase, line);
             self.out.push_str("</b>");
@@ -558,10 +573,15 @@ impl<'s> Writer<'s> {
                 self.plain.push(' ');
                 self.text_run(rest, line);
             }
-            self.out.push_str("</figcaption>\n");
-            self.end_block("");
         }
-        self.out.push_str("</figure>\n");
+        if !credit.is_empty() {
+            if !caption.is_empty() {
+                self.out.push(' ');
+            }
+            push_escaped(&mut self.out, credit);
+        }
+        self.out.push_str("</figcaption>\n");
+        self.end_block("");
     }
 
     /// The `img`, or a finding and the description as text.
@@ -832,6 +852,9 @@ fn first_phrase(caption: &str) -> (&str, &str) {
 }
 
 #[cfg(test)]
+mod hostile;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use scraper::{Html, Selector};
@@ -850,7 +873,8 @@ mod tests {
         }
 
         fn picture(&self, id: i64) -> Option<Picture> {
-            (id < 100).then(|| Picture { path: format!("/media/hash/{id}.svg"), width: 640, height: 262 })
+            let credit = if id == 5 { "Illustration: Harbour Health." } else { "" }.to_owned();
+            (id < 100).then(|| Picture { path: format!("/media/hash/{id}.svg"), width: 640, height: 262, credit })
         }
     }
 
@@ -988,6 +1012,21 @@ mod tests {
         assert_eq!(attributes(&html, "#fig-2 img", "alt"), [""]);
         assert_eq!(article.media, [3, 4]);
         assert!(article.findings.is_empty(), "{:?}", article.findings);
+    }
+
+    #[test]
+    fn a_caption_ends_with_the_credit_once() {
+        let captions = |source: &str| texts(&dom(&render(source)), "figcaption");
+        assert_eq!(
+            captions("![x](media:5 \"One week. It moves.\")"),
+            ["One week. It moves. Illustration: Harbour Health."]
+        );
+        assert_eq!(captions("![x](media:5)"), ["Illustration: Harbour Health."]);
+        assert_eq!(
+            captions("![x](media:5 \"A. Illustration: Harbour Health.\")"),
+            ["A. Illustration: Harbour Health."]
+        );
+        assert!(captions("![x](media:3)").is_empty());
     }
 
     #[test]

@@ -475,9 +475,13 @@ pub fn draw(
     address: &str,
     article: &PublicArticle,
     talk: Option<Talk>,
+    query: &talk::Query,
 ) -> Result<String, AppError> {
     let mut page = shell::public_at(app, settings, shell::theme_of(request), address, Some(&article.title));
     page.has_errors = talk.as_ref().is_some_and(Talk::has_errors);
+    for link in &mut page.nav {
+        link.current |= article.topics.iter().any(|topic| urls::topic(&topic.slug) == link.href);
+    }
     let description = if article.description.is_empty() { &article.dek } else { &article.description };
     page.description = (!description.is_empty()).then(|| description.clone());
     if article.kind == ArticleKind::Article {
@@ -487,7 +491,9 @@ pub fn draw(
             media_type: "application/atom+xml",
         });
     }
-    let view = ArticleView::of(article, settings);
+    page.noindex = query.is_print || query.is_alone;
+    let mut view = ArticleView::of(article, settings);
+    view.sources_open |= query.is_print;
     let data = structured::article(&app.base_url(settings), settings, article);
     Ok(ArticlePage { page, view, data, talk }.render()?)
 }
@@ -516,7 +522,8 @@ pub async fn show(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
         let talk =
             comments::talk_of(&app, &article, &settings, &Viewer::default(), &query, talk::FormState::default(), true)
                 .await?;
-        let body = draw(&app, &settings, &request, &address, &article, talk)?;
+        let talk = talk.filter(|_| !query.is_alone);
+        let body = draw(&app, &settings, &request, &address, &article, talk, &query)?;
         Ok(Page { body, content_type: HTML, tags: article_tags(&article), life: limits::PAGE_WITH_FORM_LIFE })
     })
     .await

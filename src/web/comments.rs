@@ -351,7 +351,8 @@ pub async fn fresh_page(
 ) -> Result<String, AppError> {
     let (article, settings) = articles::load(app, slug).await?;
     let talk = talk_of(app, &article, &settings, viewer, query, form, false).await?;
-    articles::draw(app, &settings, request, &urls::article(slug), &article, talk)
+    let talk = talk.filter(|_| !query.is_alone);
+    articles::draw(app, &settings, request, &urls::article(slug), &article, talk, query)
 }
 
 /// The conversation under an article that was loaded; `None` for house pages and where comments are off.
@@ -382,13 +383,14 @@ fn place_of(article: &PublicArticle) -> Place {
         mode: article.comments_mode,
         closed_at: article.comments_closed_at,
         moderation: article.moderation_mode,
+        updated_at: model::last_update(Some(article.first_published_at), Some(article.updated_at)),
     }
 }
 
 async fn created_answer(at: &At<'_>, fields: &CommentForm, created: &Created) -> Result<HttpResponse, AppError> {
     let mut conn = at.app.db.read().await?;
     let is_far = created.root != created.id
-        && thread::find(&mut conn, created.id, None).await?.is_some_and(|found| found.is_folded);
+        && thread::find(&mut conn, created.id, None).await?.is_some_and(|found| found.is_far);
     let mut location = if is_far {
         far(at.slug, created.root, created.id)
     } else {
@@ -574,7 +576,7 @@ pub async fn permalink(app: web::Data<App>, request: HttpRequest) -> Result<Http
     let found = thread::find(&mut conn, id, viewer.browser.as_ref()).await?.ok_or(AppError::NotFound)?;
     let is_waiting = matches!(found.status, CommentStatus::Held | CommentStatus::Spam);
     let location = if found.status == CommentStatus::Approved || (found.is_own && is_waiting) {
-        if found.is_folded {
+        if found.is_far {
             far(&found.slug, found.root, id)
         } else {
             urls::comment_in_place(&found.slug, found.root, id)

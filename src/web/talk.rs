@@ -25,7 +25,7 @@ use crate::readers::browser::{self, Browser};
 use crate::render::sanitize::SanitizedHtml;
 use crate::settings::Settings;
 use crate::staff::authority::Session;
-use crate::urls;
+use crate::urls::{self, TalkPart};
 use crate::web::error::AppError;
 use crate::web::extract::authority;
 use crate::web::page::{FormErrors, NoticeKind};
@@ -46,6 +46,14 @@ pub struct Query {
     pub sort: Sort,
     /// The page after this top comment.
     pub after: Option<CommentId>,
+    /// The order in which threads stood then; with [`Sort::Replies`] only.
+    pub as_of: Option<DateTime<Utc>>,
+    /// All on one page.
+    pub is_all: bool,
+    /// To print or to keep: nothing is folded away.
+    pub is_print: bool,
+    /// The article without what people said about it.
+    pub is_alone: bool,
     /// The page that holds this top comment.
     pub at: Option<CommentId>,
     /// The form stands under this comment.
@@ -58,8 +66,18 @@ pub struct Query {
 
 impl Query {
     /// Nothing asked for.
-    pub const PLAIN: Self =
-        Self { sort: Sort::Oldest, after: None, at: None, reply: None, is_gone: false, asks_to_confirm: false };
+    pub const PLAIN: Self = Self {
+        sort: Sort::Oldest,
+        after: None,
+        as_of: None,
+        is_all: false,
+        is_print: false,
+        is_alone: false,
+        at: None,
+        reply: None,
+        is_gone: false,
+        asks_to_confirm: false,
+    };
 
     /// Reads the known parameters; others, and values that mean nothing, are passed over.
     #[must_use]
@@ -69,12 +87,23 @@ impl Query {
             match name.as_ref() {
                 "sort" => query.sort = value.parse().unwrap_or(Sort::Oldest),
                 "after" => query.after = value.parse().ok(),
+                "as_of" => query.as_of = value.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+                "all" => query.is_all = value == "1",
+                "print" => query.is_print = value == "1",
+                "comments" => query.is_alone = value == "0",
                 "at" => query.at = value.parse().ok(),
                 "reply" => query.reply = value.parse().ok(),
                 "gone" => query.is_gone = value == "1",
                 "confirm" => query.asks_to_confirm = value == "1",
                 _ => {}
             }
+        }
+        // A thread that is asked for stands among its neighbours in time, whatever the order it was found in.
+        if query.at.is_some() || query.reply.is_some() {
+            query.sort = Sort::Oldest;
+        }
+        if query.sort != Sort::Replies || query.after.is_none() {
+            query.as_of = None;
         }
         query
     }
@@ -88,7 +117,19 @@ impl Query {
     /// The address under which the page is kept: known parameters in a fixed order.
     #[must_use]
     pub fn address(&self, slug: &str) -> String {
-        urls::talk_page(slug, self.sort_word(), self.after)
+        let part = match (self.is_all, self.after) {
+            (true, _) => TalkPart::All,
+            (false, Some(after)) => TalkPart::After(after, self.as_of.map(|at| at.timestamp())),
+            (false, None) => TalkPart::First,
+        };
+        let mut address = urls::talk_page(slug, self.sort_word(), part);
+        for (word, is_asked) in [("print=1", self.is_print), ("comments=0", self.is_alone)] {
+            if is_asked {
+                address.push(if address.contains('?') { '&' } else { '?' });
+                address.push_str(word);
+            }
+        }
+        address
     }
 
     fn sort_word(&self) -> Option<&'static str> {
@@ -214,6 +255,8 @@ pub struct Talk {
     pub first_href: Option<String>,
     /// The next page: where, and what it says.
     pub next: Option<(String, String)>,
+    /// Where all of a short conversation stands on one page, unless it does here.
+    pub all_href: Option<String>,
     /// Why nothing can be written now.
     pub closed: Option<String>,
     /// A text that came too late, for its writer to copy.
@@ -304,6 +347,8 @@ pub struct CommentView {
     pub is_own: bool,
     /// Whether it was changed after others could see it.
     pub is_edited: bool,
+    /// "Written before the update of 14 November 2026."
+    pub before_update: Option<String>,
     /// "9 Nov 2026".
     pub when: String,
     /// The same for programs.
@@ -435,9 +480,11 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
         return Ok(None);
     }
     let query = given.query;
+    let fits_one_page = i64::from(given.count) <= limits::COMMENTS_ON_ONE_PAGE;
     let which = match (query.at.or(query.reply), query.after) {
         (Some(id), _) => Which::Around(root_of(conn, &given, id).await?),
-        (None, Some(after)) => Which::After(after),
+        (None, _) if query.is_all && fits_one_page => Which::All,
+        (None, Some(after)) => query.as_of.map_or(Which::After(after), |as_of| Which::AfterAsOf(after, as_of)),
         (None, None) => Which::First,
     };
     let ask = Ask {
@@ -459,11 +506,12 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
     let parent = drawn.or(far.as_ref());
     let closed = draw.closed();
     let slug = &given.place.slug;
-    let next = page
-        .next
-        .map(|after| (urls::talk_page(slug, query.sort_word(), Some(after)) + "#comments", next_label(given.count)));
-    let first_href = (page.has_earlier || query.after.is_some())
-        .then(|| urls::talk_page(slug, query.sort_word(), None) + "#comments");
+    let part_href = |part| urls::talk_page(slug, query.sort_word(), part) + "#comments";
+    let as_of = (query.sort == Sort::Replies).then(|| query.as_of.unwrap_or_else(|| app.now()).timestamp());
+    let next = page.next.map(|after| (part_href(TalkPart::After(after, as_of)), next_label(given.count)));
+    let first_href = (page.has_earlier || query.after.is_some()).then(|| part_href(TalkPart::First));
+    let is_part = next.is_some() || first_href.is_some() || page.threads.iter().any(|thread| thread.folded > 0);
+    let all_href = (fits_one_page && is_part).then(|| part_href(TalkPart::All));
     let heading = heading(given.count);
     let sorts = Sort::ALL.iter().map(|sort| (sort.as_str(), sort.label(), *sort == query.sort)).collect();
     let notice = draw.notice(query.reply.is_some() && parent.is_none());
@@ -480,6 +528,7 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
         threads,
         first_href,
         next,
+        all_href,
         new_comment_href: format!("{}#reply", urls::article(slug)),
         form: match (form, given.form) {
             (Some(form), state) => Some(fill(app, form, state, given.settings, given.is_kept, given.viewer)),
@@ -608,6 +657,7 @@ impl Draw<'_> {
             badge: comment.badge.as_ref().map(|(badge, title)| badge_label(*badge, title)),
             is_own: comment.is_own && comment.badge.is_none(),
             is_edited: comment.edited_at.is_some() && is_public,
+            before_update: self.before_update(comment),
             when: shell::date_short(comment.created_at, settings),
             when_iso: shell::machine_time(comment.created_at),
             href: urls::comment(comment.id),
@@ -630,6 +680,16 @@ impl Draw<'_> {
                 .filter(|staff| is_living && staff.may(crate::staff::roles::Act::Decide))
                 .map(|_| urls::desk_comment(comment.id)),
         }
+    }
+
+    /// What the article said then may have changed (goal sheet R37). Said at the top of a thread: what answers it is
+    /// read in that light.
+    fn before_update(&self, comment: &Comment) -> Option<String> {
+        if comment.parent.is_some() {
+            return None;
+        }
+        let updated = self.given.place.updated_at.filter(|updated| comment.created_at < *updated)?;
+        Some(format!("Written before the update of {}", shell::date_in_words(updated, self.given.settings)))
     }
 
     fn minutes_left(&self, comment: &Comment) -> Option<String> {

@@ -1,12 +1,13 @@
 // A citation's source, one tap away: the list item on the page, cloned into a popover beside the marker.
 //
-// Markers are a[role=doc-noteref] with #rN; a run's text is "4–8". In the list item #rN:
-// [data-source-text] is the citation, [data-source-title] the title inside it, if told apart;
-// [data-source-links] holds badge and links, [data-source-back] in it is left out.
+// Markers are a[role=doc-noteref] with #rN, and what points there in comments; a run's text is "4–8". In the list
+// item #rN:
+// data-source is the work's title, [data-source-text] the whole citation; [data-source-links] holds badge and
+// links, [data-source-back] in it is left out.
 
 import { words } from "./words.js";
 
-const MARKER = "a[role=doc-noteref]";
+const MARKER = "a[role=doc-noteref], [data-comment-body] a[href^='#r']";
 const OPEN_AFTER_MS = 250;
 const CLOSE_AFTER_MS = 200;
 const SCROLLED_AWAY_PX = 200;
@@ -75,7 +76,7 @@ function open(target, how) {
   if (marker) close();
   box ??= make();
   box.dataset.how = how;
-  box.setAttribute("aria-label", target.getAttribute("aria-label") ?? "");
+  box.setAttribute("aria-label", target.getAttribute("aria-label") ?? target.textContent);
   box.replaceChildren(closeButton(), ...items);
   marker = target;
   openedAt = scrollY;
@@ -153,11 +154,10 @@ function sources(target) {
 function source(item, number) {
   const made = piece("div", "src__item");
   const text = copy(item.querySelector("[data-source-text]") ?? item.firstElementChild);
-  const title = text.querySelector("[data-source-title]");
+  const title = takeOut(text, item.dataset.source);
   if (title) {
     const head = piece("p", "src__title");
-    head.append(...title.childNodes);
-    title.remove();
+    head.append(...text.querySelectorAll(".badge"), title);
     made.append(head);
   }
   const meta = piece("p", title ? "src__meta" : "src__whole");
@@ -172,6 +172,21 @@ function source(item, number) {
   row.append(link(`#r${number}`, words.reference(number)));
   made.append(meta, row);
   return made;
+}
+
+/** Cuts the title out of a citation, with the full stop after it; false where it is not there in one piece. */
+function takeOut(text, title) {
+  if (!title) return false;
+  const nodes = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode()) {
+    const node = nodes.currentNode;
+    const at = node.data.indexOf(title);
+    if (at < 0) continue;
+    const rest = node.data.slice(at + title.length).replace(/^[.?!]?\s*/, "");
+    node.data = node.data.slice(0, at) + rest;
+    return ` ${title}`;
+  }
+  return false;
 }
 
 /** A copy without ids: each id stands once on a page. */

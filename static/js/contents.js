@@ -18,6 +18,6 @@ export function contents() {
     }
   };
   const observer = new IntersectionObserver(mark, { rootMargin: "0px 0px -66% 0px" });
+  // Each is told of once at the beginning, too.
   for (const { heading } of entries) observer.observe(heading);
-  mark();
 }

@@ -10,7 +10,8 @@ export function menu() {
   sheet.className = "pop masthead__sheet";
   sheet.popover = "auto";
   sheet.id = "menu";
-  sheet.setAttribute("aria-label", words.menu);
+  // The links in the masthead go when there is no room for them; this is that list then.
+  sheet.setAttribute("aria-label", source.getAttribute("aria-label") ?? words.menu);
   sheet.append(...[...source.children].map((child) => child.cloneNode(true)));
 
   // A button in the link's place: it opens something, it leads nowhere.

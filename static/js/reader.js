@@ -10,29 +10,33 @@ import { draft } from "./draft.js";
 import { focusFirst } from "./focus_first.js";
 import { headings } from "./headings.js";
 import { menu } from "./menu.js";
+import { more } from "./more.js";
 import { reply } from "./reply.js";
 import { sort } from "./sort.js";
 import { start } from "./start.js";
 import { submission } from "./submission.js";
 import { tables } from "./tables.js";
+import { threads } from "./threads.js";
 import { times } from "./times.js";
 import { unfold } from "./unfold.js";
 
-start({
-  focusFirst,
-  unfold,
-  cites,
-  contents,
-  headings,
-  tables,
-  times,
-  sort,
-  // The count and the reply form listen to what the draft restores.
-  count,
-  reply,
-  draft,
-  submission,
-  copyLink,
-  menu,
-  appearance,
-});
+start(
+  {
+    focusFirst,
+    // Before a fragment is looked for: it opens what it points into.
+    threads,
+    unfold,
+    more,
+    cites,
+    sort,
+    // The count and the reply form listen to what the draft restores.
+    count,
+    reply,
+    draft,
+    submission,
+    copyLink,
+    menu,
+    appearance,
+  },
+  { times, tables, headings, contents },
+);

@@ -8,14 +8,15 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 export function times() {
-  const marks = [...document.querySelectorAll("time[data-relative][datetime]")];
-  if (marks.length === 0) return;
   const language = document.documentElement.lang || undefined;
   const distance = new Intl.RelativeTimeFormat(language, { numeric: "always" });
   const exact = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
-  const dates = new Map(marks.map((mark) => [mark, mark.textContent]));
+  const dates = new Map();
 
   const write = () => {
+    for (const mark of document.querySelectorAll("time[data-relative][datetime]")) {
+      if (!dates.has(mark)) dates.set(mark, mark.textContent);
+    }
     for (const [mark, date] of dates) {
       const at = Date.parse(mark.dateTime);
       // A day without an hour is all there is to say.
@@ -30,4 +31,6 @@ export function times() {
   };
   write();
   setInterval(write, MINUTE_MS);
+  // Replies that came later.
+  document.addEventListener("stet:more", write);
 }

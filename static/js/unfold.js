@@ -15,13 +15,13 @@ export function unfold() {
   addEventListener("hashchange", reveal);
   reveal();
 
-  const list = document.getElementById("refs");
-  let wasClosed = false;
+  // Paper has no folds.
+  let opened = [];
   addEventListener("beforeprint", () => {
-    wasClosed = list ? !list.open : false;
-    if (wasClosed) list.open = true;
+    opened = [...document.querySelectorAll("#refs:not([open]), [data-body] details:not([open])")];
+    for (const fold of opened) fold.open = true;
   });
   addEventListener("afterprint", () => {
-    if (wasClosed) list.open = false;
+    for (const fold of opened.splice(0)) fold.open = false;
   });
 }

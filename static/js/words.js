@@ -8,11 +8,12 @@ export const words = {
   linkCopied: "Link copied",
   linkToSection: "Link to this section",
   menu: "Menu",
+  moreReplies: "Show more replies",
   newComment: "Leave a comment",
   now: "just now",
   offline: "You’re offline. Your comment is kept in this browser until you post it.",
   reference: (number) => `Reference ${number}`,
-  references: (first, last) => `References ${first} to ${last}`,
+  references: (first, last) => `References ${first}–${last}`,
   replyTo: (name) => `Reply to ${name}`,
   restored: "This is what you had written before. It was kept in this browser.",
 };

@@ -9,11 +9,11 @@ use crate::driver::{Chromium, DESKTOP, View, screenshots};
 use crate::support::site::Site;
 
 /// The article with everything an article can have.
-const LONG: &str = "/sleeping-well-on-the-night-shift";
+pub const LONG: &str = "/sleeping-well-on-the-night-shift";
 /// No picture of the README is larger.
 const README_PICTURE_BYTES_MAX: u64 = 300 * 1000;
 
-async fn demo_site() -> (Site, Vec<Account>) {
+pub async fn demo_site() -> (Site, Vec<Account>) {
     let site = Site::start().await;
     match demo::load(&site.app, |_| ()).await.unwrap() {
         Loaded::Site(accounts) => (site, accounts),

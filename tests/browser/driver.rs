@@ -299,6 +299,43 @@ impl Chromium {
         }
     }
 
+    /// Moves the mouse to the middle of an element, without pressing.
+    pub async fn point_at(&self, selector: &str) {
+        self.find(selector).await;
+        let place = self
+            .script(&format!(
+                "const target = document.querySelector(`{selector}`); target.scrollIntoView({{ block: 'center' }});
+                 const box = target.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2];"
+            ))
+            .await;
+        self.move_to(place[0].as_f64().unwrap(), place[1].as_f64().unwrap()).await;
+    }
+
+    /// Moves the mouse to a place in the window.
+    pub async fn move_to(&self, x: f64, y: f64) {
+        self.devtools("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y })).await;
+    }
+
+    /// Presses a key, as named by the standard: `Enter`, `Escape`, `Tab`.
+    pub async fn key(&self, name: &str) {
+        let code = match name {
+            "Enter" => 13,
+            "Escape" => 27,
+            "Tab" => 9,
+            other => panic!("no code for {other}"),
+        };
+        let text = if name == "Enter" { "\r" } else { "" };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": name, "code": name, "windowsVirtualKeyCode": code, "text": if kind == "keyDown" { text } else { "" } });
+            self.devtools("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// From the next page on, this runs before anything of the page.
+    pub async fn before_pages(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
     /// Waits until a person could have written something: the form's script measures it (limits::DWELL_SECONDS_MIN).
     pub async fn takes_time_to_write(&self) {
         let started = Instant::now();

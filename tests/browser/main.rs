@@ -23,5 +23,7 @@ mod desk_pages;
 mod driver;
 mod hostile;
 mod journeys;
+mod look;
 mod plain_pages;
+mod reader_script;
 mod skipped;

@@ -31,3 +31,4 @@ mod migrations;
 mod moderation;
 mod private_postgres;
 mod staff;
+mod threads;

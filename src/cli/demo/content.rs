@@ -587,7 +587,7 @@ mod tests {
         }
 
         fn picture(&self, id: i64) -> Option<Picture> {
-            Some(Picture { path: format!("/media/hash/{id}.svg"), width: 800, height: 372 })
+            Some(Picture { path: format!("/media/hash/{id}.svg"), width: 800, height: 372, credit: String::new() })
         }
     }
 

@@ -150,3 +150,28 @@ async fn a_picture_is_served_with_a_policy_of_its_own_once_it_is_public() {
         (Some("40"), Some("A line"))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_to_print_has_its_sources_open_and_comments_only_if_wanted() {
+    let site = Site::start().await;
+    let browser = site.signed_in(&site.member("Miriam Achebe", Role::Editor).await).await;
+    let mut body = String::new();
+    for number in 0..14 {
+        source(&browser, &format!("k{number}"), &format!("Study {number}"), &format!("10.1000/{number}")).await;
+        body.push_str(&format!("Found [@k{number}].\n\n"));
+    }
+    published(&browser, "Many sources", &body).await;
+    let reader = site.browser();
+    assert_eq!(
+        reader.get("/many-sources").await.attribute("#refs", "open"),
+        None,
+        "fourteen are too many to begin with"
+    );
+    let page = reader.get("/many-sources?print=1").await;
+    assert_eq!(page.attribute("#refs", "open").as_deref(), Some(""));
+    assert_eq!(page.attribute("meta[name=robots]", "content").as_deref(), Some("noindex"));
+    assert!(page.has("#comments"));
+    let page = reader.get("/many-sources?print=1&comments=0").await;
+    assert!(page.has("#refs[open]") && !page.has("#comments"));
+    assert!(reader.get("/many-sources").await.has("#comments"), "each is a page of its own");
+}
