@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::core::page_store::{Mark, PageStore, Tag};
-use crate::core::status::ModerationMode;
+use crate::core::status::{CitationStyle, ModerationMode};
 use crate::db::schema::settings;
 use crate::db::{DbError, Tx};
 
@@ -97,16 +97,32 @@ impl Default for Comments {
     }
 }
 
-/// Which sources count as trusted (reader.md 2).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// How sources are printed, and which count as trusted (reader.md 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sources {
+    /// How references are printed.
+    pub style: CitationStyle,
     /// Hosts, such as `who.int`; subdomains count.
     pub trusted_hosts: Vec<String>,
     /// DOI prefixes, such as `10.1056`.
     pub trusted_doi_prefixes: Vec<String>,
     /// Journal names, compared without case.
     pub trusted_journals: Vec<String>,
+    /// Path of the page that says what the badge means; empty: the badge is no link.
+    pub page: String,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self {
+            style: CitationStyle::Ama,
+            trusted_hosts: Vec::new(),
+            trusted_doi_prefixes: Vec::new(),
+            trusted_journals: Vec::new(),
+            page: String::new(),
+        }
+    }
 }
 
 /// What the owner lets roles do beyond the table of roles (editor.md 8).

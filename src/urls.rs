@@ -410,6 +410,18 @@ pub fn comment_feed(slug: &str) -> String {
     format!("/{slug}/comments.xml")
 }
 
+/// `/{slug}/references.{ending}`: an article's references as a file (`bib`, `ris`, `json`).
+#[must_use]
+pub fn article_references(slug: &str, ending: &str) -> String {
+    format!("/{slug}/references.{ending}")
+}
+
+/// `/desk/settings/{page}`: one subject of the settings.
+#[must_use]
+pub fn desk_settings(page: &str) -> String {
+    format!("/desk/settings/{page}")
+}
+
 /// `/desk/articles?state=…&before=…`
 #[must_use]
 pub fn desk_articles_of(state: Option<ArticleState>, before: Option<ArticleId>) -> String {

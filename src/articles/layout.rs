@@ -18,11 +18,13 @@ use crate::references;
 use crate::references::csl::Item;
 use crate::references::lint::{self, Listed};
 use crate::references::model::Source;
+use crate::references::trust;
 use crate::render::citations::{self, Piece};
 use crate::render::containers;
 use crate::render::finding::{Finding, FindingLevel};
 use crate::render::markdown::{self, Picture, RenderError, RenderedArticle, Resolve};
 use crate::render::outline::{Heading, HeadingIds};
+use crate::settings::{self, Sources};
 use crate::urls;
 
 /// An article laid out: what a preview shows and a revision keeps.
@@ -83,12 +85,13 @@ crate::from_db_error!(LayoutError);
 /// Lays out the fields of an article; heading ids go on from its last version.
 pub async fn lay_out(db: &Db, article: ArticleId, fields: Fields) -> Result<Layout, LayoutError> {
     let named = Named::of(&fields);
-    let (kept, library, pictures) = {
+    let (kept, library, pictures, settings) = {
         let mut conn = db.read().await?;
         let kept = last_outline(&mut conn, article).await?;
         let library = references::store::find_cited(&mut conn, &named.keys).await?;
         let pictures = media::store::find_many(&mut conn, &named.media).await?;
-        (kept, library, pictures)
+        let settings = settings::load(&mut conn).await?;
+        (kept, library, pictures, settings)
     };
     let shelf = Shelf::of(library, &pictures);
     let (fields, shelf, rendered) = tokio::task::spawn_blocking(move || {
@@ -100,21 +103,22 @@ pub async fn lay_out(db: &Db, article: ArticleId, fields: Fields) -> Result<Layo
     let rendered = rendered?;
     let mut conn = db.read().await?;
     let lost = links::unknown(&mut conn, &rendered.internal_links).await?;
-    Ok(assemble(fields, rendered, shelf, &pictures, &lost))
+    Ok(assemble(fields, rendered, shelf, &Beside { pictures, lost, trusted: settings.sources }))
 }
 
-fn assemble(
-    fields: Fields,
-    rendered: RenderedArticle,
-    mut shelf: Shelf,
-    pictures: &[media::model::Media],
-    lost: &[String],
-) -> Layout {
+/// What a layout is checked against.
+struct Beside {
+    pictures: Vec<media::model::Media>,
+    lost: Vec<String>,
+    trusted: Sources,
+}
+
+fn assemble(fields: Fields, rendered: RenderedArticle, mut shelf: Shelf, beside: &Beside) -> Layout {
     let sources: Vec<Source> =
         rendered.citations.iter().filter_map(|cited| shelf.sources.remove(&cited.reference)).collect();
     let mut findings = rendered.findings.clone();
-    findings.extend(source_findings(&fields.body, &sources));
-    for slug in lost {
+    findings.extend(source_findings(&fields.body, &sources, &beside.trusted));
+    for slug in &beside.lost {
         let line = line_of(&fields.body, &format!("](/{slug}"));
         findings.push(Finding::new(
             "link.internal",
@@ -124,7 +128,7 @@ fn assemble(
             &format!("/{slug}"),
         ));
     }
-    if let Some(lead) = fields.lead_media_id.and_then(|id| pictures.iter().find(|picture| picture.id == id))
+    if let Some(lead) = fields.lead_media_id.and_then(|id| beside.pictures.iter().find(|picture| picture.id == id))
         && lead.alt.is_none()
         && !lead.decorative
     {
@@ -141,7 +145,7 @@ fn assemble(
     Layout { fields, rendered, sources, products, findings }
 }
 
-fn source_findings(body: &str, sources: &[Source]) -> Vec<Finding> {
+fn source_findings(body: &str, sources: &[Source], trusted: &Sources) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
         let line = line_of(body, &format!("@{}", source.key));
@@ -159,7 +163,14 @@ fn source_findings(body: &str, sources: &[Source]) -> Vec<Finding> {
         .iter()
         .zip(&items)
         .zip(1..)
-        .map(|((source, item), number)| Listed { key: &source.key, item, number: Some(number) })
+        .map(|((source, item), number)| Listed {
+            key: &source.key,
+            item,
+            number: Some(number),
+            trusted: source.trusted,
+            judged: trust::is_trusted(item, trusted),
+            evidence: source.evidence,
+        })
         .collect();
     findings.extend(lint::lint(&listed, body));
     findings

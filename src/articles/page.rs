@@ -11,7 +11,7 @@ use crate::articles::links;
 use crate::articles::model::Person;
 use crate::core::ids::{ArticleId, CorrectionId, MediaId, ReferenceId, RevisionId, StaffId};
 use crate::core::status::{
-    ArticleKind, ArticleState, CommentsMode, CorrectionClass, CreditRole, ModerationMode, Retraction,
+    ArticleKind, ArticleState, CommentsMode, CorrectionClass, CreditRole, Evidence, ModerationMode, Retraction,
 };
 use crate::db::DbError;
 use crate::db::schema::{
@@ -182,6 +182,8 @@ impl Credited {
 pub struct ListedSource {
     /// The record.
     pub id: ReferenceId,
+    /// Its key in the library.
+    pub key: String,
     /// Its number on the page.
     pub number: i32,
     marks: Vec<Option<String>>,
@@ -193,6 +195,8 @@ pub struct ListedSource {
     pub retraction: Retraction,
     /// Since when.
     pub retraction_year: Option<i32>,
+    /// What kind of study it is.
+    pub evidence: Evidence,
 }
 
 impl ListedSource {
@@ -405,7 +409,17 @@ async fn list_sources(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<Li
         .inner_join(s::table.on(s::id.eq(c::reference_id)))
         .filter(articles::slug.eq(slug))
         .order(c::number)
-        .select((s::id, c::number, c::marks, c::csl, s::trusted, s::retraction, s::retraction_year))
+        .select((
+            s::id,
+            s::key,
+            c::number,
+            c::marks,
+            c::csl,
+            s::trusted,
+            s::retraction,
+            s::retraction_year,
+            s::evidence,
+        ))
         .load(&mut conn)
         .await?;
     Ok(sources)

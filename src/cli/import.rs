@@ -9,13 +9,17 @@ use crate::audit::Actor;
 use crate::boot;
 use crate::cli::{SettingFlags, say};
 use crate::core::clock::Clock;
+use crate::core::limits::REFERENCES_REFUSED_LISTED;
+use crate::core::text;
+use crate::references::formats::read;
 use crate::references::import::{self, Report};
-use crate::{references, settings};
+use crate::settings;
 
 /// What can be brought in.
 #[derive(Debug, Subcommand)]
 pub enum Import {
-    /// Reference records from a CSL-JSON file, merged by identifier; an item's id becomes its citation key
+    /// Reference records from a file of CSL-JSON, BibTeX, RIS or NBIB (told by its content), merged by identifier or
+    /// by title and year; an item's id or BibTeX key becomes its citation key
     References {
         /// The file
         file: PathBuf,
@@ -25,9 +29,9 @@ pub enum Import {
 /// Runs one import, starting the private Postgres for as long as it takes.
 pub async fn run(flags: &SettingFlags, what: &Import) -> anyhow::Result<()> {
     let Import::References { file } = what;
-    let text = std::fs::read_to_string(file).with_context(|| format!("{} can’t be read", file.display()))?;
-    let items = references::formats::csl_json::read(&text)
-        .with_context(|| format!("{} holds no references", file.display()))?;
+    let bytes = std::fs::read(file).with_context(|| format!("{} can’t be read", file.display()))?;
+    let reading =
+        read::read(&text::decode(&bytes)).with_context(|| format!("nothing of {} was imported", file.display()))?;
     let config = flags.config()?;
     let reached = boot::reach_database(&config, false, say).await?;
     let imported = async {
@@ -35,7 +39,7 @@ pub async fn run(flags: &SettingFlags, what: &Import) -> anyhow::Result<()> {
         let parts = boot::parts(&config, reached.url.clone(), Clock::system(), config.listen)?;
         let db = parts.db.pool(1);
         let settings = settings::load(&mut *db.read().await?).await?;
-        anyhow::Ok(import::import(&db, Actor::Console, &items, &settings.sources).await?)
+        anyhow::Ok(import::import(&db, Actor::Console, reading, &settings.sources).await?)
     };
     let imported = imported.await;
     if let Some(private) = reached.private {
@@ -45,12 +49,25 @@ pub async fn run(flags: &SettingFlags, what: &Import) -> anyhow::Result<()> {
 }
 
 fn tell(report: &Report) -> anyhow::Result<()> {
-    say(&format!("{} references added, {} were there already", report.added, report.merged));
+    say(&format!(
+        "{}: {} new, {} merged, {} refused",
+        report.format.name(),
+        report.added,
+        report.merged,
+        report.refused.len()
+    ));
     for (asked, key) in &report.renamed {
         say(&format!("  {asked} is [@{key}] in the library"));
     }
-    if let Some((at, error)) = report.refused.first() {
-        anyhow::bail!("{} items could not be taken; the first is item {at}: {error}", report.refused.len());
+    for refused in report.refused.iter().take(REFERENCES_REFUSED_LISTED) {
+        let place = if refused.line > 0 { format!("line {}, ", refused.line) } else { String::new() };
+        say(&format!("  refused: {place}{}: {}", refused.label, refused.cause));
     }
-    Ok(())
+    if report.refused.is_empty() {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "{} entries were refused; mend them and import the file again, what is in already is merged",
+        report.refused.len()
+    );
 }

@@ -225,8 +225,28 @@ pub const TABLE_COLUMNS_WIDE: usize = 4;
 pub const CITATION_BYTES_MAX: usize = 2_000;
 /// Items of one reference import.
 pub const REFERENCE_IMPORT_MAX: usize = 20_000;
-/// Authors named before "and others" (the mock-up's list; ICMJE says six).
-pub const AUTHORS_NAMED_MAX: usize = 6;
+/// Bytes of a file of references: 20,000 with abstracts.
+pub const REFERENCE_FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of one entry of such a file: twice what a record may hold, for tags and markup.
+pub const REFERENCE_ENTRY_BYTES_MAX: usize = 2 * REFERENCE_BYTES_MAX;
+/// Bytes of one record as JSON: abstracts included, real ones stay below 20 KB.
+pub const REFERENCE_BYTES_MAX: usize = 64 * 1024;
+/// Braces inside one another in BibTeX: LaTeX is read by recursion, and each level reads its text again.
+pub const REFERENCE_NESTING_MAX: usize = 40;
+/// `@string` lines of a BibTeX file: the longest lists of journals have about a thousand.
+pub const REFERENCE_STRINGS_MAX: usize = 5_000;
+/// Bytes one `@string` may stand for: each is made of earlier ones, which doubles quickly.
+pub const REFERENCE_STRING_BYTES_MAX: usize = 2_000;
+/// Folded characters of a title from which on the same title in the same year is the same work: "Editorial" is many.
+pub const REFERENCE_TITLE_CHARS_MIN: usize = 16;
+/// Refused entries of an import that are listed; the others are counted.
+pub const REFERENCES_REFUSED_LISTED: usize = 200;
+/// Keys with a letter or a digest that are tried when the one asked for is another work's.
+pub const REFERENCE_KEYS_TRIED: usize = 20;
+/// Records looked at in one step when a setting judges all of them anew.
+pub const REFERENCES_A_STEP: i64 = 500;
+/// Lines of one list of trusted sources: a curated list has hundreds.
+pub const TRUSTED_LINES_MAX: usize = 2_000;
 /// Connections the job worker holds at most: one for each job under way, one for the queue.
 pub const DB_CONNECTIONS_WORKER: usize = JOBS_AT_ONCE + 1;
 /// Jobs of one worker under way at once: mail waits for servers, little else does.

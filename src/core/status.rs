@@ -59,6 +59,21 @@ text_enum! {
 }
 
 text_enum! {
+    /// What kind of study a cited work is, strongest first; what says nothing about people comes last.
+    pub enum Evidence {
+        None = "none", Guideline = "guideline", MetaAnalysis = "meta_analysis",
+        SystematicReview = "systematic_review", Rct = "rct", Trial = "trial", Cohort = "cohort",
+        CaseControl = "case_control", CrossSectional = "cross_sectional", CaseReport = "case_report",
+        Review = "review", Opinion = "opinion", Animal = "animal", InVitro = "in_vitro",
+    }
+}
+
+text_enum! {
+    /// A style of citation, by the name of its CSL file's subject.
+    pub enum CitationStyle { Ama = "ama", Vancouver = "vancouver", Apa = "apa" }
+}
+
+text_enum! {
     /// A staff role; what each may do is the table in `staff/roles.rs`.
     pub enum Role {
         Owner = "owner", Administrator = "administrator", Editor = "editor",

@@ -12,6 +12,35 @@ pub fn has_control(text: &str) -> bool {
     text.chars().any(|c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || c == '\u{7f}')
 }
 
+/// The text of a file: UTF-8, UTF-16 with its mark, else Windows-1252, which old reference managers write.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> String {
+    let units = |read: fn([u8; 2]) -> u16, bytes: &[u8]| {
+        let units: Vec<u16> = bytes.chunks_exact(2).filter_map(|pair| pair.try_into().ok()).map(read).collect();
+        String::from_utf16_lossy(&units)
+    };
+    if let Some(rest) = bytes.strip_prefix(&[0xff, 0xfe]) {
+        return units(u16::from_le_bytes, rest);
+    }
+    if let Some(rest) = bytes.strip_prefix(&[0xfe, 0xff]) {
+        return units(u16::from_be_bytes, rest);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+        Err(_) => bytes.iter().map(|byte| from_windows(*byte)).collect(),
+    }
+}
+
+/// Windows-1252: Latin-1 but for these (WHATWG Encoding, index windows-1252).
+fn from_windows(byte: u8) -> char {
+    const HIGH: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',
+        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    ];
+    let high = byte.checked_sub(0x80).and_then(|place| HIGH.get(usize::from(place)));
+    high.copied().unwrap_or(char::from(byte))
+}
+
 /// Line ends as `\n`, outer white space gone: what a text area means.
 #[must_use]
 pub fn tidy_multiline(text: &str) -> String {
@@ -180,6 +209,14 @@ mod tests {
     fn controls_are_seen_and_line_ends_are_not_controls() {
         assert!(has_control("a\0b") && has_control("\u{1b}[2J") && has_control("\u{7f}"));
         assert!(!has_control("one\r\ntwo\tthree é 漢 👩‍👧"));
+    }
+
+    #[test]
+    fn files_of_several_encodings_are_read() {
+        assert_eq!(decode("\u{feff}é".as_bytes()), "é");
+        assert_eq!(decode(b"M\xfcller \x96 \x80"), "Müller – €");
+        assert_eq!(decode(&[0xff, 0xfe, 0xe9, 0, 0x20, 0x20]), "é†");
+        assert_eq!(decode(&[0xfe, 0xff, 0, 0xe9]), "é");
     }
 
     #[test]

@@ -337,6 +337,9 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        title_digest -> Nullable<Bytea>,
+        edited_fields -> Array<Nullable<Text>>,
+        evidence -> Text,
     }
 }
 

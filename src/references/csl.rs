@@ -20,7 +20,7 @@ pub struct Item {
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// Title of the work.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "text_or_first", skip_serializing_if = "String::is_empty")]
     pub title: String,
     /// Authors in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,4 +1,23 @@
-//! Identifiers of works: reading them as people paste them, one spelling each.
+//! Identifiers of works: reading them as people paste them, one spelling each; and the mark by which a work is known
+//! again without one.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::core::limits::REFERENCE_TITLE_CHARS_MIN;
+
+/// What two records of the same work have in common when neither has an identifier: the year and the title's letters
+/// and digits, without case, accents and signs. `None` where either says too little.
+pub fn work_mark(title: &str, year: Option<i32>) -> Option<String> {
+    let year = year?;
+    let folded: String = title
+        .nfkd()
+        .filter(|char| !is_combining_mark(*char))
+        .filter(|char| char.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    (folded.chars().count() >= REFERENCE_TITLE_CHARS_MIN).then(|| format!("{year}:{folded}"))
+}
 
 /// A DOI in lower case without prefix (`10.1000/x`), from `10.1000/X`, `doi:…` or a doi.org address. `None` if it
 /// is not one. DOIs compare without case (ISO 26324), so lower case is the one spelling.
@@ -114,6 +133,14 @@ mod tests {
         for text in ["", "10.1000", "10.1000/", "10.x/abc", "11.1000/abc", "10.1/abc", "10.1000/a b", "abc"] {
             assert_eq!(doi(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_work_without_identifiers_is_known_by_year_and_title() {
+        let mark = work_mark("Phase-shifting in the “Métro”.", Some(2021));
+        assert_eq!(mark.as_deref(), Some("2021:phaseshiftinginthemetro"));
+        assert_eq!(work_mark("PHASE SHIFTING in the metro", Some(2021)), mark);
+        assert_eq!((work_mark("Editorial", Some(2021)), work_mark("Phase shifting in the metro", None)), (None, None));
     }
 
     #[test]

@@ -3,57 +3,114 @@
 use crate::audit::Actor;
 use crate::db::{Db, DbError};
 use crate::references::csl::Item;
+use crate::references::formats::read::{Format, Hints, Reading};
 use crate::references::model::ItemError;
-use crate::references::store::{self, AddError, Placed};
+use crate::references::store::{self, AddError, NewRecord, Origin, Placed};
 use crate::settings::Sources;
 
 /// What an import did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// The format of the file.
+    pub format: Format,
     /// New records.
     pub added: usize,
-    /// Works that were there already.
+    /// Works that were there already; their records are richer where the file knew more.
     pub merged: usize,
-    /// Items whose record has another key than the file says: the file's key and the record's.
+    /// Works whose record has another key than the file says: the file's key and the record's.
     pub renamed: Vec<(String, String)>,
-    /// Items that could not be taken: their place in the file, from 1, and why.
-    pub refused: Vec<(usize, ItemError)>,
+    /// Entries that could not be taken, in order.
+    pub refused: Vec<Refused>,
 }
 
-/// Items that share a transaction.
+/// An entry that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The line it begins on, from 1; 0 when that is not known.
+    pub line: usize,
+    /// What it calls itself.
+    pub label: String,
+    /// What is wrong with it and what to do.
+    pub cause: String,
+    /// Its text, so that it can be mended.
+    pub source: String,
+}
+
+/// Entries that share a transaction.
 const BATCH: usize = 500;
 
-/// Adds or merges every item, in batches of a transaction each; running it again changes nothing.
-pub async fn import(db: &Db, actor: Actor, items: &[Item], sources: &Sources) -> Result<Report, DbError> {
-    let mut report = Report::default();
-    for (batch, items) in items.chunks(BATCH).enumerate() {
-        let placed = db
-            .transact(async |tx| {
-                let mut placed = Vec::with_capacity(items.len());
-                for item in items {
-                    placed.push(match store::add(tx, actor, item.clone(), None, sources).await {
-                        Ok(done) => Ok(done),
-                        Err(AddError::Item(error)) => Err(error),
-                        Err(AddError::Key) => Err(ItemError::Control), // no key was asked for
-                        Err(AddError::Db(error)) => return Err(error),
-                    });
+/// Adds or merges every good entry of a file, in batches of a transaction each; running it again changes nothing.
+pub async fn import(db: &Db, actor: Actor, reading: Reading, sources: &Sources) -> Result<Report, DbError> {
+    let mut report = Report { format: reading.format, added: 0, merged: 0, renamed: Vec::new(), refused: Vec::new() };
+    let mut entries = reading.entries.into_iter();
+    loop {
+        let mut batch: Vec<Good> = Vec::with_capacity(BATCH);
+        let mut refused = Vec::new();
+        for entry in entries.by_ref().take(BATCH) {
+            match entry.item {
+                Ok(item) => batch.push(Good { line: entry.line, label: entry.label, item, hints: entry.hints }),
+                Err(cause) => {
+                    refused.push(Refused { line: entry.line, label: entry.label, cause, source: entry.source });
                 }
-                Ok::<_, DbError>(placed)
-            })
-            .await?;
-        for (at, (done, item)) in placed.into_iter().zip(items).enumerate() {
-            report.count(batch * BATCH + at + 1, done, item);
+            }
         }
+        if batch.is_empty() && refused.is_empty() {
+            report.refused.sort_by_key(|refused| refused.line);
+            return Ok(report);
+        }
+        let placed = db.transact(async |tx| place(tx, actor, &batch, sources).await).await?;
+        for (done, good) in placed.into_iter().zip(batch) {
+            report.count(done, good);
+        }
+        report.refused.extend(refused);
     }
-    Ok(report)
+}
+
+struct Good {
+    line: usize,
+    label: String,
+    item: Item,
+    hints: Hints,
+}
+
+async fn place(
+    tx: &mut crate::db::Tx,
+    actor: Actor,
+    batch: &[Good],
+    sources: &Sources,
+) -> Result<Vec<Result<Placed, ItemError>>, DbError> {
+    store::lock_library(tx).await?;
+    let mut placed = Vec::with_capacity(batch.len());
+    for good in batch {
+        let new = NewRecord { item: good.item.clone(), key: None, hints: good.hints, origin: Origin::File, sources };
+        placed.push(match store::add(tx, actor, new).await {
+            Ok(done) => Ok(done),
+            Err(AddError::Item(error)) => Err(error),
+            Err(AddError::Key) => Err(ItemError::Control), // no key was asked for
+            Err(AddError::Db(error)) => return Err(error),
+        });
+    }
+    Ok(placed)
 }
 
 impl Report {
-    fn count(&mut self, at: usize, done: Result<Placed, ItemError>, item: &Item) {
+    /// Both together, as one report of the later one's format.
+    #[must_use]
+    pub fn and(mut self, later: &Self) -> Self {
+        self.format = later.format;
+        self.added += later.added;
+        self.merged += later.merged;
+        self.renamed.extend_from_slice(&later.renamed);
+        self.refused.extend_from_slice(&later.refused);
+        self
+    }
+
+    fn count(&mut self, done: Result<Placed, ItemError>, good: Good) {
         let placed = match done {
             Ok(placed) => placed,
             Err(error) => {
-                self.refused.push((at, error));
+                let source = serde_json::to_string_pretty(&good.item).unwrap_or_default();
+                self.refused.push(Refused { line: good.line, label: good.label, cause: error.to_string(), source });
                 return;
             }
         };
@@ -62,8 +119,8 @@ impl Report {
             Placed::Merged { .. } => self.merged += 1,
         }
         let (_, key) = placed.record();
-        if !item.id.is_empty() && item.id != key {
-            self.renamed.push((item.id.clone(), key.to_owned()));
+        if !good.item.id.is_empty() && good.item.id != key {
+            self.renamed.push((good.item.id, key.to_owned()));
         }
     }
 }

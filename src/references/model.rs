@@ -2,12 +2,15 @@
 
 use diesel::prelude::*;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::core::ids::ReferenceId;
-use crate::core::status::Retraction;
+use crate::core::limits::REFERENCE_BYTES_MAX;
+use crate::core::status::{Evidence, Retraction};
 use crate::core::text;
 use crate::db::schema::reference_records;
 use crate::references::csl::Item;
+use crate::references::identifiers;
 
 /// A cited work.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
@@ -33,6 +36,10 @@ pub struct Source {
     pub retraction: Retraction,
     /// Since when.
     pub retraction_year: Option<i32>,
+    /// What kind of study it is.
+    pub evidence: Evidence,
+    /// Names of fields a person wrote.
+    edited_fields: Vec<Option<String>>,
     /// Raised by every change; a form carries the one it was opened with.
     pub version: i32,
 }
@@ -44,6 +51,23 @@ impl Source {
         let mut item = read(&self.csl);
         item.id.clone_from(&self.key);
         item
+    }
+
+    /// Whether a person wrote this field: an import leaves it alone.
+    #[must_use]
+    pub fn is_edited(&self, field: &str) -> bool {
+        self.edited_fields.iter().flatten().any(|edited| edited == field)
+    }
+
+    /// The fields a person wrote, with those in which `now` differs from the record.
+    #[must_use]
+    pub fn edited_with(&self, now: &Value) -> Vec<String> {
+        let mut fields: Vec<String> = self.edited_fields.iter().flatten().cloned().collect();
+        let (Some(before), Some(now)) = (self.csl.as_object(), now.as_object()) else { return fields };
+        fields.extend(before.keys().chain(now.keys()).filter(|name| before.get(*name) != now.get(*name)).cloned());
+        fields.sort_unstable();
+        fields.dedup();
+        fields
     }
 }
 
@@ -68,6 +92,8 @@ pub struct Drawn {
     pub pmcid: Option<String>,
     /// ISBN.
     pub isbn: Option<String>,
+    /// Digest of year and folded title.
+    pub title_digest: Option<Vec<u8>>,
 }
 
 impl Drawn {
@@ -81,6 +107,8 @@ impl Drawn {
             pmid: item.pmid(),
             pmcid: item.pmcid(),
             isbn: item.isbn(),
+            title_digest: identifiers::work_mark(&item.title, item.year())
+                .map(|mark| Sha256::digest(mark.as_bytes()).iter().take(16).copied().collect()),
         }
     }
 }
@@ -89,18 +117,15 @@ impl Drawn {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ItemError {
     /// It has no title.
-    #[error("this source has no title")]
+    #[error("this source has no title: add one")]
     NoTitle,
     /// More than 64 KB.
-    #[error("this source is larger than 64 KB")]
+    #[error("this source is larger than 64 KB: shorten its abstract or notes")]
     TooLarge,
     /// NUL or another control character.
-    #[error("this source holds a character that can’t be kept")]
+    #[error("this source holds a character that can’t be kept: remove it")]
     Control,
 }
-
-/// Bytes of one item as JSON: abstracts included, real ones stay below 20 KB.
-const ITEM_BYTES_MAX: usize = 64 * 1024;
 
 /// An item as it is kept: without its `id`, which is answered beside it when it can be a citation key.
 ///
@@ -114,7 +139,7 @@ pub fn prepare(mut item: Item) -> Result<(Option<String>, Value), ItemError> {
     }
     let key = std::mem::take(&mut item.id);
     let csl = serde_json::to_value(&item).map_err(|_| ItemError::Control)?;
-    if csl.to_string().len() > ITEM_BYTES_MAX {
+    if csl.to_string().len() > REFERENCE_BYTES_MAX {
         return Err(ItemError::TooLarge);
     }
     if holds_control(&csl) {

@@ -1,17 +1,22 @@
 //! The library: finding, adding, editing and importing records.
 
+use data_encoding::HEXLOWER;
+use diesel::dsl::Eq;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::audit::{self, Actor, Entry};
 use crate::core::ids::ReferenceId;
-use crate::core::status::Retraction;
+use crate::core::limits::{REFERENCE_BYTES_MAX, REFERENCE_KEYS_TRIED};
+use crate::core::status::{Evidence, Retraction};
 use crate::db::schema::reference_records;
 use crate::db::{DbError, Tx};
 use crate::references::csl::Item;
+use crate::references::formats::read::Hints;
 use crate::references::model::{self, Drawn, ItemError, Source};
-use crate::references::{identifiers, trust};
+use crate::references::{identifiers, merge, trust};
 use crate::settings::Sources;
 use crate::staff::authority::MayEdit;
 
@@ -113,127 +118,244 @@ impl Placed {
     }
 }
 
-/// Adds an item, or merges it into the record of the same work: same DOI, same PubMed id, or the same key without
-/// an identifier that says otherwise. `key` wins over the item's own `id`.
-pub async fn add(
-    tx: &mut Tx,
-    actor: Actor,
-    item: Item,
-    key: Option<&str>,
-    sources: &Sources,
-) -> Result<Placed, AddError> {
+/// A record to be.
+#[derive(Debug)]
+pub struct NewRecord<'a> {
+    /// The work.
+    pub item: Item,
+    /// The key it should have; it wins over the item's own `id`.
+    pub key: Option<&'a str>,
+    /// What is said of the work besides.
+    pub hints: Hints,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The owner's list.
+    pub sources: &'a Sources,
+}
+
+/// Where a record comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A person typed it: imports leave its fields alone.
+    Typed,
+    /// A file.
+    File,
+}
+
+/// Adds a work, or merges it into its record ([`merge`] says how).
+///
+/// One record per work. It is the same work with the same DOI or PubMed number; else with the same key, or the same
+/// title and year, unless something says otherwise ([`merge::says_otherwise`]).
+pub async fn add(tx: &mut Tx, actor: Actor, new: NewRecord<'_>) -> Result<Placed, AddError> {
+    let NewRecord { item, key, hints, origin, sources } = new;
     let drawn = Drawn::of(&item);
-    let is_trusted = trust::is_trusted(&item, sources);
     let made = make_key(&item, drawn.year);
-    let (id, csl) = model::prepare(item)?;
+    let (id, csl) = model::prepare(item.clone())?;
     if key.is_some_and(|key| !model::is_key(key)) {
         return Err(AddError::Key);
     }
     let wanted = key.map(str::to_owned).or(id);
-    if let Some(known) = find_same(tx.conn(), &drawn, wanted.as_deref()).await? {
-        fill(tx, actor, &known, &csl, sources).await?;
-        return Ok(Placed::Merged { id: known.id, key: known.key });
+    let candidates = find_candidates(tx.conn(), &drawn, wanted.as_deref()).await?;
+    if let Some(known) = same_work(&candidates, &item, &drawn, wanted.as_deref()) {
+        let brought = without_identifiers_of_others(csl, &drawn, known, &candidates);
+        fill(tx, actor, known, &brought, hints, sources).await?;
+        return Ok(Placed::Merged { id: known.id, key: known.key.clone() });
     }
-    let key = free_key(tx.conn(), &wanted.unwrap_or(made)).await?;
+    let key = free_key(tx.conn(), &wanted.unwrap_or(made), &drawn).await?;
+    let edited: Vec<&String> = match origin {
+        Origin::Typed => csl.as_object().map(|fields| fields.keys().collect()).unwrap_or_default(),
+        Origin::File => Vec::new(),
+    };
     let id: ReferenceId = diesel::insert_into(reference_records::table)
         .values((
             reference_records::key.eq(&key),
             reference_records::csl.eq(&csl),
-            reference_records::title.eq(&drawn.title),
-            reference_records::year.eq(drawn.year),
-            reference_records::doi.eq(&drawn.doi),
-            reference_records::pmid.eq(&drawn.pmid),
-            reference_records::pmcid.eq(&drawn.pmcid),
-            reference_records::isbn.eq(&drawn.isbn),
-            reference_records::trusted.eq(is_trusted),
+            reference_records::edited_fields.eq(edited),
+            columns(&drawn, &item, sources),
+            (
+                reference_records::evidence.eq(hints.evidence),
+                reference_records::retraction.eq(hints.retraction),
+                reference_records::retraction_year.eq(hints.retraction_year),
+            ),
             reference_records::created_at.eq(tx.now),
             reference_records::updated_at.eq(tx.now),
         ))
         .returning(reference_records::id)
         .get_result(tx.conn())
         .await?;
-    audit::append(
-        tx,
-        Entry {
-            actor,
-            action: "reference.add",
-            subject: "reference",
-            subject_id: Some(id.0),
-            detail: json!({}),
-            evidence: None,
-        },
-    )
-    .await?;
+    log(tx, actor, "reference.add", id, json!({})).await?;
     Ok(Placed::Added { id, key })
 }
 
-async fn find_same(conn: &mut AsyncPgConnection, drawn: &Drawn, key: Option<&str>) -> Result<Option<Source>, DbError> {
-    let found: Vec<Source> = reference_records::table
+async fn log(tx: &mut Tx, actor: Actor, action: &str, id: ReferenceId, detail: Value) -> Result<(), DbError> {
+    let entry = Entry { actor, action, subject: "reference", subject_id: Some(id.0), detail, evidence: None };
+    audit::append(tx, entry).await?;
+    Ok(())
+}
+
+/// The advisory lock of the library: "refs" in ASCII.
+const LIBRARY_LOCK: i64 = 0x7265_6673;
+
+/// Keeps others from adding to the library until the transaction ends: two imports at once could both find that a work
+/// is not there.
+pub async fn lock_library(tx: &mut Tx) -> Result<(), DbError> {
+    diesel::sql_query(format!("select pg_advisory_xact_lock({LIBRARY_LOCK})")).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Records that may be of the same work: with one of its identifiers, its key, or its title and year.
+async fn find_candidates(
+    conn: &mut AsyncPgConnection,
+    drawn: &Drawn,
+    key: Option<&str>,
+) -> Result<Vec<Source>, DbError> {
+    let found = reference_records::table
         .filter(
             reference_records::doi
                 .eq(drawn.doi.clone().unwrap_or_default())
                 .assume_not_null()
                 .or(reference_records::pmid.eq(drawn.pmid.clone().unwrap_or_default()).assume_not_null())
-                .or(reference_records::key.eq(key.unwrap_or_default())),
+                .or(reference_records::key.eq(key.unwrap_or_default()))
+                .or(reference_records::title_digest
+                    .eq(drawn.title_digest.clone().unwrap_or_default())
+                    .assume_not_null()),
         )
+        .order(reference_records::id)
+        .limit(CANDIDATES_MAX)
         .select(Source::as_select())
         .load(conn)
         .await?;
-    let agrees = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
-    let differs = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
-    let by_identifier = found.iter().find(|known| agrees(&known.doi, &drawn.doi) || agrees(&known.pmid, &drawn.pmid));
-    let by_key = || {
-        found.iter().find(|known| {
-            Some(known.key.as_str()) == key && !differs(&known.doi, &drawn.doi) && !differs(&known.pmid, &drawn.pmid)
-        })
-    };
-    Ok(by_identifier.or_else(by_key).cloned())
+    Ok(found)
 }
 
-/// Takes from the item what the record lacks.
-async fn fill(tx: &mut Tx, actor: Actor, known: &Source, item: &Value, sources: &Sources) -> Result<(), DbError> {
-    let mut csl = known.csl.clone();
-    if let (Some(has), Some(brings)) = (csl.as_object_mut(), item.as_object()) {
-        for (name, value) in brings {
-            if !has.contains_key(name) {
-                has.insert(name.clone(), value.clone());
-            }
+/// Records compared with a new one: works that share title and year are few, a file made to hurt has thousands.
+const CANDIDATES_MAX: i64 = 50;
+
+fn same_work<'c>(candidates: &'c [Source], item: &Item, drawn: &Drawn, key: Option<&str>) -> Option<&'c Source> {
+    let agrees = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
+    let by_identifier =
+        candidates.iter().find(|known| agrees(&known.doi, &drawn.doi) || agrees(&known.pmid, &drawn.pmid));
+    let otherwise = |known: &Source| merge::says_otherwise(&known.item(), item);
+    let by_key = || {
+        candidates
+            .iter()
+            .find(|known| Some(known.key.as_str()) == key && !is_another(known, drawn) && !otherwise(known))
+    };
+    let by_title = || {
+        candidates.iter().find(|known| {
+            drawn.title_digest.is_some()
+                && Drawn::of(&known.item()).title_digest == drawn.title_digest
+                && !otherwise(known)
+        })
+    };
+    by_identifier.or_else(by_key).or_else(by_title)
+}
+
+/// Whether a record with the same key has a title of its own: `smith2020` is many works.
+fn is_another(known: &Source, drawn: &Drawn) -> bool {
+    let fold = |title: &str| -> String {
+        title.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (one, other) = (fold(&known.title), fold(&drawn.title));
+    !one.contains(&other) && !other.contains(&one)
+}
+
+/// What a work brings, without an identifier that another record holds: a DOI can be one record's only.
+fn without_identifiers_of_others(mut csl: Value, drawn: &Drawn, known: &Source, candidates: &[Source]) -> Value {
+    let others = || candidates.iter().filter(|other| other.id != known.id);
+    if let Some(fields) = csl.as_object_mut() {
+        if others().any(|other| other.doi.is_some() && other.doi == drawn.doi) {
+            fields.remove("DOI");
+        }
+        if others().any(|other| other.pmid.is_some() && other.pmid == drawn.pmid) {
+            fields.remove("PMID");
         }
     }
-    if csl == known.csl {
+    csl
+}
+
+/// Makes the record richer by what an item brings.
+async fn fill(
+    tx: &mut Tx,
+    actor: Actor,
+    known: &Source,
+    brought: &Value,
+    hints: Hints,
+    sources: &Sources,
+) -> Result<(), DbError> {
+    let merged = match (known.csl.as_object(), brought.as_object()) {
+        (Some(record), Some(brought)) => Value::Object(merge::merge(record, brought, |field| known.is_edited(field))),
+        _ => known.csl.clone(),
+    };
+    // Together they may be more than a record holds: then it stays as it is.
+    let fits = merged.to_string().len() <= REFERENCE_BYTES_MAX;
+    let merged = if fits { merged } else { known.csl.clone() };
+    let takes_evidence =
+        known.evidence == Evidence::None && hints.evidence != Evidence::None && !known.is_edited(EVIDENCE);
+    let takes_retraction =
+        known.retraction == Retraction::None && hints.retraction != Retraction::None && !known.is_edited(RETRACTION);
+    if merged == known.csl && !takes_evidence && !takes_retraction {
         return Ok(());
     }
-    write(tx, known.id, &csl, sources).await?;
-    audit::append(
-        tx,
-        Entry {
-            actor,
-            action: "reference.merge",
-            subject: "reference",
-            subject_id: Some(known.id.0),
-            detail: json!({}),
-            evidence: None,
-        },
+    write(tx, known.id, &merged, sources).await?;
+    if takes_evidence || takes_retraction {
+        let evidence = if takes_evidence { hints.evidence } else { known.evidence };
+        let (retraction, since) = if takes_retraction {
+            (hints.retraction, hints.retraction_year)
+        } else {
+            (known.retraction, known.retraction_year)
+        };
+        diesel::update(reference_records::table.find(known.id))
+            .set((
+                reference_records::evidence.eq(evidence),
+                reference_records::retraction.eq(retraction),
+                reference_records::retraction_year.eq(since),
+            ))
+            .execute(tx.conn())
+            .await?;
+    }
+    log(tx, actor, "reference.merge", known.id, json!({})).await
+}
+
+/// The name under which `edited_fields` holds the kind of study.
+const EVIDENCE: &str = "evidence";
+/// The name under which `edited_fields` holds what happened after publication.
+const RETRACTION: &str = "retraction";
+
+type Columns = (
+    Eq<reference_records::title, String>,
+    Eq<reference_records::year, Option<i32>>,
+    Eq<reference_records::doi, Option<String>>,
+    Eq<reference_records::pmid, Option<String>>,
+    Eq<reference_records::pmcid, Option<String>>,
+    Eq<reference_records::isbn, Option<String>>,
+    Eq<reference_records::title_digest, Option<Vec<u8>>>,
+    Eq<reference_records::trusted, bool>,
+);
+
+fn columns(drawn: &Drawn, item: &Item, sources: &Sources) -> Columns {
+    let drawn = drawn.clone();
+    (
+        reference_records::title.eq(drawn.title),
+        reference_records::year.eq(drawn.year),
+        reference_records::doi.eq(drawn.doi),
+        reference_records::pmid.eq(drawn.pmid),
+        reference_records::pmcid.eq(drawn.pmcid),
+        reference_records::isbn.eq(drawn.isbn),
+        reference_records::title_digest.eq(drawn.title_digest),
+        reference_records::trusted.eq(trust::is_trusted(item, sources)),
     )
-    .await?;
-    Ok(())
 }
 
 async fn write(tx: &mut Tx, id: ReferenceId, csl: &Value, sources: &Sources) -> Result<(), DbError> {
     let item = model::read(csl);
-    let drawn = Drawn::of(&item);
+    let now = tx.now;
     diesel::update(reference_records::table.find(id))
         .set((
             reference_records::csl.eq(csl),
-            reference_records::title.eq(&drawn.title),
-            reference_records::year.eq(drawn.year),
-            reference_records::doi.eq(&drawn.doi),
-            reference_records::pmid.eq(&drawn.pmid),
-            reference_records::pmcid.eq(&drawn.pmcid),
-            reference_records::isbn.eq(&drawn.isbn),
-            reference_records::trusted.eq(trust::is_trusted(&item, sources)),
+            columns(&Drawn::of(&item), &item, sources),
             reference_records::version.eq(reference_records::version + 1),
-            reference_records::updated_at.eq(tx.now),
+            reference_records::updated_at.eq(now),
         ))
         .execute(tx.conn())
         .await?;
@@ -250,21 +372,23 @@ fn make_key(item: &Item, year: Option<i32>) -> String {
     year.map_or_else(|| name.to_owned(), |year| format!("{name}{year}"))
 }
 
-/// The key, or the key with the first free ending: `okafor2021b`, `okafor2021-27`.
-async fn free_key(conn: &mut AsyncPgConnection, wanted: &str) -> Result<String, DbError> {
-    let stem: String = wanted.chars().take(72).collect();
-    let pattern = format!("{}%", stem.replace('_', "\\_"));
+/// The key, or the key with a letter (`okafor2021b`), or with a digest of the work (`okafor2021-3fa20b`): a file of
+/// thousands of works by one author in one year costs no more for each.
+async fn free_key(conn: &mut AsyncPgConnection, wanted: &str, drawn: &Drawn) -> Result<String, DbError> {
+    let stem: String = wanted.chars().take(60).collect(); // with the longest digest a key still fits its column
+    let letters = ('b'..='z').map(|letter| format!("{stem}{letter}"));
+    let digests = (0..REFERENCE_KEYS_TRIED).map(|nth| {
+        let digest = Sha256::digest(format!("{nth}:{}:{:?}:{:?}", drawn.title, drawn.doi, drawn.pmid).as_bytes());
+        format!("{stem}-{}", HEXLOWER.encode(digest.get(..3 + nth / 4).unwrap_or(&digest)))
+    });
+    let tried: Vec<String> = std::iter::once(wanted.to_owned()).chain(letters).chain(digests).collect();
     let taken: Vec<String> = reference_records::table
-        .filter(reference_records::key.like(pattern))
+        .filter(reference_records::key.eq_any(&tried))
         .select(reference_records::key)
         .load(conn)
         .await?;
-    if !taken.iter().any(|key| key == wanted) {
-        return Ok(wanted.to_owned());
-    }
-    let letters = ('b'..='z').map(|letter| format!("{stem}{letter}"));
-    let numbers = (27..).map(|number: u32| format!("{stem}-{number}"));
-    Ok(letters.chain(numbers).find(|key| !taken.contains(key)).unwrap_or(stem))
+    let last = tried.last().cloned().unwrap_or(stem);
+    Ok(tried.into_iter().find(|key| !taken.contains(key)).unwrap_or(last))
 }
 
 /// A changed record.
@@ -278,6 +402,8 @@ pub struct Edited<'a> {
     pub retraction: Retraction,
     /// Since when.
     pub retraction_year: Option<i32>,
+    /// What kind of study it is.
+    pub evidence: Evidence,
     /// The owner's list.
     pub sources: &'a Sources,
 }
@@ -311,7 +437,8 @@ pub async fn edit(tx: &mut Tx, who: &MayEdit, id: ReferenceId, edited: Edited<'_
     let known: Option<Source> =
         reference_records::table.find(id).select(Source::as_select()).for_update().first(tx.conn()).await.optional()?;
     let known = known.ok_or(EditError::NotFound)?;
-    if known.csl == csl && known.retraction == edited.retraction && known.retraction_year == edited.retraction_year {
+    let same_standing = known.retraction == edited.retraction && known.retraction_year == edited.retraction_year;
+    if known.csl == csl && same_standing && known.evidence == edited.evidence {
         return Ok(false);
     }
     if known.version != edited.version {
@@ -331,26 +458,20 @@ pub async fn edit(tx: &mut Tx, who: &MayEdit, id: ReferenceId, edited: Edited<'_
     if others > 0 {
         return Err(EditError::Taken);
     }
+    let mut fields = known.edited_with(&csl);
+    fields.extend((!same_standing).then(|| RETRACTION.to_owned()));
+    fields.extend((known.evidence != edited.evidence).then(|| EVIDENCE.to_owned()));
     write(tx, id, &csl, edited.sources).await?;
     diesel::update(reference_records::table.find(id))
         .set((
             reference_records::retraction.eq(edited.retraction),
             reference_records::retraction_year.eq(edited.retraction_year),
+            reference_records::evidence.eq(edited.evidence),
+            reference_records::edited_fields.eq(fields),
         ))
         .execute(tx.conn())
         .await?;
-    let detail = json!({ "version": known.version + 1, "retraction": edited.retraction });
-    audit::append(
-        tx,
-        Entry {
-            actor: who.actor(),
-            action: "reference.edit",
-            subject: "reference",
-            subject_id: Some(id.0),
-            detail,
-            evidence: None,
-        },
-    )
-    .await?;
+    let detail = json!({ "version": known.version + 1, "retraction": edited.retraction, "evidence": edited.evidence });
+    log(tx, who.actor(), "reference.edit", id, detail).await?;
     Ok(true)
 }

@@ -41,6 +41,7 @@ mod tests {
             trusted_hosts: vec!["who.int".into()],
             trusted_doi_prefixes: vec!["10.1056".into()],
             trusted_journals: vec!["Sample Medicine".into()],
+            ..Sources::default()
         };
         is_trusted(&serde_json::from_value(csl).unwrap(), &sources)
     }

@@ -23,6 +23,9 @@ pub struct Finding {
     pub level: FindingLevel,
     /// Line in the Markdown text, from 1; 0 when the finding is not about a place in the text.
     pub line: usize,
+    /// Where in the text, in UTF-16 units as editors count; `None` where only the line is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<usize>,
     /// One sentence for the writer.
     pub text: String,
     /// What it is about: a key, an address, a heading; empty when the sentence says it all.
@@ -32,7 +35,7 @@ pub struct Finding {
 impl Finding {
     /// A finding at a line.
     pub fn new(code: &str, level: FindingLevel, line: usize, text: &str, subject: &str) -> Self {
-        Self { code: code.to_owned(), level, line, text: text.to_owned(), subject: subject.to_owned() }
+        Self { code: code.to_owned(), level, line, offset: None, text: text.to_owned(), subject: subject.to_owned() }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::core::ids::{ArticleId, CorrectionId};
 use crate::core::limits;
 use crate::core::page_store::Tag;
 use crate::core::status::{ArticleKind, CorrectionClass, CreditRole};
+use crate::references::evidence;
 use crate::render::outline::Heading;
 use crate::settings::Settings;
 use crate::urls;
@@ -25,7 +26,7 @@ use crate::web::page::{FeedLink, PublicShell};
 use crate::web::structured;
 use crate::web::talk::{self, Talk, Viewer};
 use crate::web::views::{self, DataBlock, SourceView, StoryView, When};
-use crate::web::{comments, rate_limit, shell};
+use crate::web::{comments, rate_limit, references, shell};
 
 /// Stories on the front page besides the lead.
 const LATEST: i64 = 10;
@@ -280,6 +281,10 @@ pub struct ArticleView {
     pub(crate) minutes: String,
     pub(crate) source_count: String,
     pub(crate) trusted_count: usize,
+    /// "2 reviews, 1 animal study"; empty when nothing is labelled.
+    pub(crate) evidence: String,
+    /// Downloads of the list: name and address; none in a preview.
+    pub(crate) downloads: Vec<(&'static str, String)>,
     pub(crate) lead: Option<page::LeadPicture>,
     pub(crate) takeaways: Vec<String>,
     pub(crate) contents: Vec<Heading>,
@@ -323,6 +328,11 @@ impl PeopleView {
     }
 }
 
+/// The page that says what the badge means, if the site has one.
+fn trusted_href(settings: &Settings) -> Option<String> {
+    Some(settings.sources.page.clone()).filter(|page| !page.is_empty())
+}
+
 impl ArticleView {
     /// Of what is public, in the site's zone and words.
     #[must_use]
@@ -330,7 +340,8 @@ impl ArticleView {
         let contents: Vec<Heading> = article.outline.iter().filter(|heading| heading.level == 2).cloned().collect();
         let same_day =
             shell::date_short(article.updated_at, settings) == shell::date_short(article.first_published_at, settings);
-        let sources: Vec<SourceView> = article.sources.iter().map(SourceView::of).collect();
+        let sources: Vec<SourceView> =
+            article.sources.iter().map(|source| SourceView::of(source, settings.sources.style)).collect();
         let number = i64::try_from(sources.len()).unwrap_or(0);
         let is_foreign = article.language != settings.site.language;
         Self {
@@ -346,6 +357,8 @@ impl ArticleView {
             minutes: views::count(i64::from(article.minutes()), "minute", "minutes"),
             source_count: if sources.is_empty() { String::new() } else { views::count(number, "source", "sources") },
             trusted_count: article.sources.iter().filter(|source| source.trusted).count(),
+            evidence: evidence::profile(article.sources.iter().map(|source| source.evidence)),
+            downloads: references::downloads(&article.slug),
             lead: article.lead.clone(),
             takeaways: article.takeaways.clone(),
             contents: if contents.len() >= CONTENTS_FROM { contents } else { Vec::new() },
@@ -359,7 +372,7 @@ impl ArticleView {
             sources_open: sources.len() <= SOURCES_OPEN,
             reference_label: views::count(number, "reference", "references"),
             sources,
-            trusted_href: None,
+            trusted_href: trusted_href(settings),
             action: article.action.clone(),
             products: article.products.clone(),
             products_heading: settings.site.products_heading.clone(),
@@ -403,7 +416,7 @@ impl ArticleView {
             .sources
             .iter()
             .zip(&rendered.citations)
-            .map(|(source, cited)| SourceView::preview(source, cited))
+            .map(|(source, cited)| SourceView::preview(source, cited, settings.sources.style))
             .collect();
         let number = i64::try_from(sources.len()).unwrap_or(0);
         let contents: Vec<Heading> = rendered.outline.iter().filter(|heading| heading.level == 2).cloned().collect();
@@ -424,6 +437,8 @@ impl ArticleView {
             ),
             source_count: if sources.is_empty() { String::new() } else { views::count(number, "source", "sources") },
             trusted_count: layout.sources.iter().filter(|source| source.trusted).count(),
+            evidence: evidence::profile(layout.sources.iter().map(|source| source.evidence)),
+            downloads: Vec::new(),
             lead: None,
             takeaways: fields.takeaways.clone(),
             contents: if contents.len() >= CONTENTS_FROM { contents } else { Vec::new() },
@@ -433,7 +448,7 @@ impl ArticleView {
             sources_open: sources.len() <= SOURCES_OPEN,
             reference_label: views::count(number, "reference", "references"),
             sources,
-            trusted_href: None,
+            trusted_href: trusted_href(settings),
             action: rendered.action.clone(),
             products: layout.products.clone(),
             products_heading: settings.site.products_heading.clone(),

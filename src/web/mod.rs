@@ -20,6 +20,7 @@ pub mod media;
 pub mod metrics;
 pub mod page;
 pub mod rate_limit;
+pub mod references;
 pub mod routes;
 pub mod server;
 pub mod shell;

@@ -6,10 +6,13 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route as ActixRoute, Scope,
 use crate::app::App;
 use crate::web::desk::{
     account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, references,
-    revisions, setup, sign_in, today,
+    revisions, settings, setup, sign_in, today,
 };
 use crate::web::error::AppError;
-use crate::web::{appearance, articles, assets, comment_feed, comments, confirm, feeds, health, media, subscriptions};
+use crate::web::{
+    appearance, articles, assets, comment_feed, comments, confirm, feeds, health, media,
+    references as article_references, subscriptions,
+};
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,7 @@ routes! {
     "/desk/staff/{id}/suspend" => { post Administers people::suspend }
     "/desk/staff/{id}/reinstate" => { post Administers people::reinstate }
     "/desk/staff/{id}/link" => { post Administers people::link }
+    "/desk/settings/sources" => { get Administers settings::sources, post Administers settings::save_sources }
     "/desk/mail" => { get Administers outbox::show }
     "/desk/mail/{id}" => { get Administers outbox::show_one }
     "/desk/mail/{id}/retry" => { post Administers outbox::retry }
@@ -97,7 +101,7 @@ routes! {
     "/desk/articles/{id}/revisions/{revision}" => { get SeesDrafts revisions::show }
     "/desk/references" => { get SeesDrafts references::list }
     "/desk/references/new" => { get Writes references::new, post Writes references::create }
-    "/desk/references/import" => { get Writes references::paste, post Writes references::import }
+    "/desk/references/import" => { get Writes references::choose, post Writes references::import }
     "/desk/references/{id}" => { get Writes references::edit, post Writes references::update }
     "/" => { get Anyone articles::home }
     "/latest" => { get Anyone articles::latest }
@@ -119,6 +123,9 @@ routes! {
     "/desk/comments/bulk" => { post Decides desk_comments::bulk }
     "/desk/comments/undo" => { post Decides desk_comments::undo }
     "/desk/comments/{id}/decision" => { post Decides desk_comments::decide }
+    "/{slug}/references.bib" => { get Anyone article_references::bib }
+    "/{slug}/references.ris" => { get Anyone article_references::ris }
+    "/{slug}/references.json" => { get Anyone article_references::json }
     "/{slug}/comments.xml" => { get Anyone comment_feed::atom }
     "/{slug}/comments" => { post Anyone comments::create }
     "/{slug}/threads/{root}" => { get Anyone comments::long_thread }

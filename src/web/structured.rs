@@ -57,6 +57,7 @@ pub fn article(base: &Url, settings: &Settings, article: &PublicArticle) -> Data
 }
 
 fn source(source: &crate::articles::page::ListedSource) -> Value {
-    let printed = style::print(&model::read(&source.csl));
-    json!({ "@type": "CreativeWork", "name": printed.title, "url": printed.links.into_iter().next().map(|link| link.url) })
+    let item = model::read(&source.csl);
+    let url = style::links(&item).into_iter().next().map(|link| link.url);
+    json!({ "@type": "CreativeWork", "name": style::title(&item), "url": url })
 }

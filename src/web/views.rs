@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use crate::articles::index::Story;
 use crate::articles::layout::ShownPicture;
 use crate::articles::page::ListedSource;
-use crate::core::status::Retraction;
-use crate::references::csl::Item;
+use crate::core::status::{CitationStyle, Retraction};
+use crate::references::evidence;
 use crate::references::model::{self, Source};
 use crate::references::style::{self, Printed};
 use crate::render::citations::Cited;
@@ -130,6 +130,8 @@ pub struct SourceView {
     pub trusted: bool,
     /// "Retracted, 2024", or the like.
     pub warning: Option<String>,
+    /// "Randomised trial", or the like.
+    pub evidence: Option<&'static str>,
     /// Where the back links lead, with their letters: id, letter.
     pub back: Vec<(String, String)>,
 }
@@ -137,40 +139,45 @@ pub struct SourceView {
 impl SourceView {
     /// Of what is public.
     #[must_use]
-    pub fn of(source: &ListedSource) -> Self {
+    pub fn of(source: &ListedSource, style: CitationStyle) -> Self {
         let item = model::read(&source.csl);
-        Self::build(source.number, &item, source.trusted, (source.retraction, source.retraction_year), source.marks())
+        Self {
+            number: source.number,
+            printed: style::print(&item, style),
+            trusted: source.trusted,
+            warning: warning(source.retraction, source.retraction_year),
+            evidence: evidence::label(source.evidence),
+            back: back(source.marks()),
+        }
     }
 
     /// Of a text that was laid out just now.
     #[must_use]
-    pub fn preview(source: &Source, cited: &Cited) -> Self {
-        let number = i32::try_from(cited.number).unwrap_or(i32::MAX);
-        let marks = cited.marks.iter().map(String::as_str);
-        Self::build(number, &source.item(), source.trusted, (source.retraction, source.retraction_year), marks)
-    }
-
-    fn build<'a>(
-        number: i32,
-        item: &Item,
-        trusted: bool,
-        retraction: (Retraction, Option<i32>),
-        marks: impl Iterator<Item = &'a str>,
-    ) -> Self {
-        let word = match retraction.0 {
-            Retraction::None => None,
-            Retraction::Retracted => Some("Retracted"),
-            Retraction::Concern => Some("Expression of concern"),
-            Retraction::Corrected => Some("Corrected"),
-        };
+    pub fn preview(source: &Source, cited: &Cited, style: CitationStyle) -> Self {
         Self {
-            number,
-            printed: style::print(item),
-            trusted,
-            warning: word.map(|word| retraction.1.map_or_else(|| word.to_owned(), |year| format!("{word}, {year}"))),
-            back: marks.zip(letters()).map(|(mark, letter)| (mark.to_owned(), letter)).collect(),
+            number: i32::try_from(cited.number).unwrap_or(i32::MAX),
+            printed: style::print(&source.item(), style),
+            trusted: source.trusted,
+            warning: warning(source.retraction, source.retraction_year),
+            evidence: evidence::label(source.evidence),
+            back: back(cited.marks.iter().map(String::as_str)),
         }
     }
+}
+
+/// "Retracted, 2024"
+fn warning(retraction: Retraction, year: Option<i32>) -> Option<String> {
+    let word = match retraction {
+        Retraction::None => return None,
+        Retraction::Retracted => "Retracted",
+        Retraction::Concern => "Expression of concern",
+        Retraction::Corrected => "Corrected",
+    };
+    Some(year.map_or_else(|| word.to_owned(), |year| format!("{word}, {year}")))
+}
+
+fn back<'a>(marks: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
+    marks.zip(letters()).map(|(mark, letter)| (mark.to_owned(), letter)).collect()
 }
 
 /// a, b, … z, aa, ab …

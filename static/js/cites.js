@@ -154,10 +154,13 @@ function sources(target) {
 function source(item, number) {
   const made = piece("div", "src__item");
   const text = copy(item.querySelector("[data-source-text]") ?? item.firstElementChild);
-  const title = takeOut(text, item.dataset.source);
+  const title = text.querySelector("[data-source-title]");
   if (title) {
     const head = piece("p", "src__title");
-    head.append(...text.querySelectorAll(".badge"), title);
+    head.append(...text.querySelectorAll(".badge"), " ", ...title.childNodes);
+    const after = title.nextSibling;
+    if (after) after.textContent = after.textContent.replace(/^[.\s]+/, "");
+    title.remove();
     made.append(head);
   }
   const meta = piece("p", title ? "src__meta" : "src__whole");
@@ -172,21 +175,6 @@ function source(item, number) {
   row.append(link(`#r${number}`, words.reference(number)));
   made.append(meta, row);
   return made;
-}
-
-/** Cuts the title out of a citation, with the full stop after it; false where it is not there in one piece. */
-function takeOut(text, title) {
-  if (!title) return false;
-  const nodes = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
-  while (nodes.nextNode()) {
-    const node = nodes.currentNode;
-    const at = node.data.indexOf(title);
-    if (at < 0) continue;
-    const rest = node.data.slice(at + title.length).replace(/^[.?!]?\s*/, "");
-    node.data = node.data.slice(0, at) + rest;
-    return ` ${title}`;
-  }
-  return false;
 }
 
 /** A copy without ids: each id stands once on a page. */

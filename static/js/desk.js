@@ -3,10 +3,11 @@
 import { appearance } from "./appearance.js";
 import { count } from "./count.js";
 import { focusFirst } from "./focus_first.js";
+import { place } from "./place.js";
 import { showPassword } from "./show_password.js";
 import { sort } from "./sort.js";
 import { start } from "./start.js";
 import { tables } from "./tables.js";
 import { times } from "./times.js";
 
-start({ focusFirst, showPassword, sort, count, times, tables, appearance });
+start({ focusFirst, showPassword, place, sort, count, times, tables, appearance });

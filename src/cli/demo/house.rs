@@ -136,7 +136,8 @@ fn trusted(content: &Content) -> settings::Sources {
     settings::Sources {
         trusted_hosts: content.site.trusted_hosts.clone(),
         trusted_doi_prefixes: content.site.trusted_doi_prefixes.clone(),
-        trusted_journals: Vec::new(),
+        page: urls::article("what-trusted-source-means"),
+        ..settings::Sources::default()
     }
 }
 
@@ -191,9 +192,10 @@ fn alt<'a>(content: &'a Content, figure: &Figure) -> Option<&'a str> {
 }
 
 async fn sources(stage: &Stage<'_>, content: &Content) -> anyhow::Result<usize> {
-    let items = references::formats::csl_json::read(REFERENCES_JSON)?;
-    let report = references::import::import(&stage.db, Actor::Console, &items, &trusted(content)).await?;
-    let is_whole = report.added == items.len() && report.renamed.is_empty() && report.refused.is_empty();
+    let reading = references::formats::read::read(REFERENCES_JSON)?;
+    let count = reading.entries.len();
+    let report = references::import::import(&stage.db, Actor::Console, reading, &trusted(content)).await?;
+    let is_whole = report.added == count && report.renamed.is_empty() && report.refused.is_empty();
     ensure!(is_whole, "some sources were not taken as they are: {report:?}");
     Ok(report.added)
 }

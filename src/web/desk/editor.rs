@@ -236,8 +236,12 @@ struct FindingView {
     level: &'static str,
     icon: &'static str,
     line: usize,
+    /// UTF-16 units from the beginning of the text; empty where only the line is known.
+    offset: String,
     text: String,
     subject: String,
+    /// The record of the source it is about.
+    source_href: Option<String>,
 }
 
 #[derive(Debug)]
@@ -249,13 +253,22 @@ struct ConflictView {
     title: String,
 }
 
-fn finding_view(finding: &Finding) -> FindingView {
+fn finding_view(finding: &Finding, sources: &[Source]) -> FindingView {
+    let source = sources.iter().find(|source| finding.code.starts_with("source.") && source.key == finding.subject);
     let (level, icon) = match finding.level {
         FindingLevel::Blocks => ("Blocks", "triangle-alert"),
         FindingLevel::Warns => ("Warning", "info"),
         FindingLevel::Note => ("Note", "info"),
     };
-    FindingView { level, icon, line: finding.line, text: finding.text.clone(), subject: finding.subject.clone() }
+    FindingView {
+        level,
+        icon,
+        line: finding.line,
+        offset: finding.offset.map(|offset| offset.to_string()).unwrap_or_default(),
+        text: finding.text.clone(),
+        subject: finding.subject.clone(),
+        source_href: source.map(|source| urls::desk_reference(source.id)),
+    }
 }
 
 /// What the page is made from, beside the stored article.
@@ -316,6 +329,7 @@ impl Desk<'_> {
             .filter(|_| shown.with_preview)
             .map(|layout| ArticleView::preview(layout, self.article(), &people, today, &self.settings));
         let findings = shown.findings.or_else(|| shown.layout.as_ref().map(|layout| layout.findings.clone()));
+        let sources = shown.layout.map(|layout| layout.sources).unwrap_or_default();
         let conflict = shown.conflict.map(|theirs| self.conflict(&theirs, &people));
         let one_more =
             |ids: &[String]| ids.iter().filter(|&id| !id.is_empty()).cloned().chain([String::new()]).collect();
@@ -330,8 +344,8 @@ impl Desk<'_> {
             reviewers: one_more(&shown.form.reviewer),
             is_checked: findings.is_some(),
             is_blocked: findings.as_deref().is_some_and(crate::render::finding::any_blocks),
-            findings: findings.unwrap_or_default().iter().map(finding_view).collect(),
-            sources: shown.layout.map(|layout| (1..).zip(layout.sources).collect()).unwrap_or_default(),
+            findings: findings.unwrap_or_default().iter().map(|finding| finding_view(finding, &sources)).collect(),
+            sources: (1..).zip(sources).collect(),
             found: shown.found,
             conflict,
             preview,

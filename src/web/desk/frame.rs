@@ -49,7 +49,7 @@ pub fn waiting(shell: &mut DeskShell, href: &str, count: i64) {
 
 /// The menu as far as the person may go. Pages that are not built are not in it.
 fn nav(session: &Session, path: &str) -> Vec<DeskLink> {
-    let links: [(&str, String, &'static str, bool); 8] = [
+    let links: [(&str, String, &'static str, bool); 9] = [
         ("Today", urls::desk(), "layout-grid", true),
         ("Comments", urls::desk_comments(), "message-square", session.may(Act::Decide)),
         ("Articles", urls::desk_articles(), "file-text", session.may(Act::SeeDrafts)),
@@ -57,6 +57,7 @@ fn nav(session: &Session, path: &str) -> Vec<DeskLink> {
         ("People", urls::people(), "users", session.may(Act::ManageStaff)),
         ("Mail", urls::desk_outbox(), "mail", session.may(Act::SeeMail)),
         ("Activity", urls::activity(), "scroll-text", session.may(Act::SeeAudit)),
+        ("Settings", urls::desk_settings("sources"), "settings", session.may(Act::ChangeSettings)),
         ("Your account", urls::account(), "user", true),
     ];
     links

@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod people;
 pub mod references;
 pub mod revisions;
+pub mod settings;
 pub mod setup;
 pub mod sign_in;
 pub mod today;

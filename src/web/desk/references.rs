@@ -1,4 +1,4 @@
-//! The reference library at the desk: finding, adding by hand or from CSL-JSON, editing.
+//! The reference library at the desk: finding, adding by hand or from files, editing.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -9,13 +9,15 @@ use crate::app::App;
 use crate::articles::sources;
 use crate::core::ids::ReferenceId;
 use crate::core::limits;
-use crate::core::status::Retraction;
+use crate::core::status::{CitationStyle, Evidence, Retraction};
 use crate::core::text;
 use crate::references::csl::{Date, Item, Name};
+use crate::references::evidence;
+use crate::references::formats::read::{self, Hints};
 use crate::references::import::{self, Report};
 use crate::references::model::Source;
-use crate::references::store::{self, AddError, EditError, Edited, Placed};
-use crate::references::{formats, style};
+use crate::references::store::{self, AddError, EditError, Edited, NewRecord, Origin, Placed};
+use crate::references::style;
 use crate::staff::authority::{MayEdit, MaySeeDrafts};
 use crate::staff::roles::Act;
 use crate::urls;
@@ -23,7 +25,7 @@ use crate::web::cached_pages;
 use crate::web::desk::frame::{frame, receipt};
 use crate::web::error::AppError;
 use crate::web::extract::authority::StaffForm;
-use crate::web::extract::form::Fields;
+use crate::web::extract::form::{Body, Fields};
 use crate::web::extract::path;
 use crate::web::page::{DeskShell, FormErrors};
 
@@ -48,6 +50,7 @@ struct LineView {
     meta: String,
     trusted: bool,
     retraction: Option<&'static str>,
+    evidence: Option<&'static str>,
 }
 
 fn retraction_label(retraction: Retraction) -> Option<&'static str> {
@@ -60,8 +63,8 @@ fn retraction_label(retraction: Retraction) -> Option<&'static str> {
 }
 
 impl LineView {
-    fn of(source: &Source) -> Self {
-        let printed = style::print(&source.item());
+    fn of(source: &Source, style: CitationStyle) -> Self {
+        let printed = style::print(&source.item(), style);
         Self {
             href: urls::desk_reference(source.id),
             key: source.key.clone(),
@@ -69,6 +72,7 @@ impl LineView {
             meta: style::plain(&printed.meta),
             trusted: source.trusted,
             retraction: retraction_label(source.retraction),
+            evidence: evidence::label(source.evidence),
         }
     }
 }
@@ -100,7 +104,7 @@ pub async fn list(app: web::Data<App>, request: HttpRequest, who: MaySeeDrafts) 
             .next_back()
             .filter(|_| has_more)
             .map(|last| urls::desk_references(&query, Some(last.id))),
-        lines: found.iter().map(LineView::of).collect(),
+        lines: found.iter().map(|source| LineView::of(source, settings.sources.style)).collect(),
         query,
         new_href: writes.then(urls::desk_new_reference),
         import_href: writes.then(urls::desk_import_references),
@@ -137,6 +141,7 @@ pub struct ReferenceForm {
     doi: String,
     pmid: String,
     url: String,
+    evidence: String,
     retraction: String,
     retraction_year: String,
 }
@@ -157,6 +162,7 @@ impl Fields for ReferenceForm {
         "doi",
         "pmid",
         "url",
+        "evidence",
         "retraction",
         "retraction_year",
     ];
@@ -196,6 +202,7 @@ impl ReferenceForm {
             doi: item.doi_given.clone(),
             pmid: item.pmid_given.clone(),
             url: item.url.clone(),
+            evidence: source.evidence.to_string(),
             retraction: source.retraction.to_string(),
             retraction_year: source.retraction_year.map(|year| year.to_string()).unwrap_or_default(),
         }
@@ -280,6 +287,7 @@ struct Edit {
     form: ReferenceForm,
     errors: FormErrors,
     kinds: &'static [(&'static str, &'static str)],
+    evidence: Vec<(&'static str, &'static str)>,
     is_new: bool,
     citing: Vec<(String, String)>,
     conflict: bool,
@@ -318,6 +326,10 @@ impl Desk<'_> {
             form,
             errors,
             kinds: KINDS,
+            evidence: Evidence::ALL
+                .iter()
+                .map(|kind| (kind.as_str(), evidence::label(*kind).unwrap_or("Not said")))
+                .collect(),
             is_new: stored.is_none(),
             citing: citing.into_iter().map(|(article, title)| (urls::desk_article(article), title)).collect(),
             conflict: status == StatusCode::CONFLICT,
@@ -329,7 +341,7 @@ impl Desk<'_> {
 /// `GET /desk/references/new`
 pub async fn new(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Result<HttpResponse, AppError> {
     let desk = Desk { app: &app, request: &request, who: &who };
-    let form = ReferenceForm { kind: "article-journal".into(), ..ReferenceForm::default() };
+    let form = ReferenceForm { kind: "article-journal".into(), evidence: "none".into(), ..ReferenceForm::default() };
     desk.show(None, form, FormErrors::default(), StatusCode::OK).await
 }
 
@@ -348,7 +360,17 @@ pub async fn create(
     }
     let settings = app.settings(&mut app.db.read().await?).await?;
     let key = Some(key.as_str()).filter(|key| !key.is_empty());
-    let placed = app.db.transact(async |tx| store::add(tx, form.who.actor(), item, key, &settings.sources).await).await;
+    let evidence = form.fields.evidence.parse().unwrap_or(Evidence::None);
+    let hints = Hints { evidence, ..Hints::default() };
+    let placed = app
+        .db
+        .transact(async |tx| {
+            let item = item.clone();
+            let new = NewRecord { item, key, hints, origin: Origin::Typed, sources: &settings.sources };
+            store::lock_library(tx).await?;
+            store::add(tx, form.who.actor(), new).await
+        })
+        .await;
     match placed {
         Ok(Placed::Added { key, .. }) => Ok(to(&urls::desk_references(&key, None), "added")),
         Ok(Placed::Merged { key, .. }) => Ok(to(&urls::desk_references(&key, None), "merged")),
@@ -404,6 +426,7 @@ pub async fn update(
         item,
         retraction: form.fields.retraction.parse().unwrap_or(source.retraction),
         retraction_year,
+        evidence: form.fields.evidence.parse().unwrap_or(source.evidence),
         sources: &settings.sources,
     };
     match app.db.transact(async |tx| sources::edit(tx, &form.who, id, edited).await).await {
@@ -425,75 +448,130 @@ pub async fn update(
     }
 }
 
-// Pasting
+// Files
 
-/// Pasted CSL-JSON.
+/// A file of references, and pasted ones.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct PasteForm {
+pub struct ImportForm {
     text: String,
+    file: String,
 }
 
-impl Fields for PasteForm {
-    const NAMES: &'static [&'static str] = &["text"];
+impl Fields for ImportForm {
+    const NAMES: &'static [&'static str] = &["text", "file"];
     const BYTES_MAX: usize = limits::ARTICLE_BODY_BYTES_MAX;
+    const BODY: Body = Body::WithFile;
 }
 
 #[derive(Debug, Template)]
 #[template(path = "desk/references/import.html")]
-struct Paste {
+struct ImportPage {
     page: DeskShell,
     action: String,
     back_href: String,
+    /// What is left to be mended.
     text: String,
     errors: FormErrors,
-    report: Option<Report>,
+    report: Option<ReportView>,
 }
 
-async fn paste_page(
+#[derive(Debug)]
+struct ReportView {
+    format: &'static str,
+    added: usize,
+    merged: usize,
+    renamed: Vec<(String, String)>,
+    refused: Vec<RefusedView>,
+    refused_count: usize,
+}
+
+#[derive(Debug)]
+struct RefusedView {
+    place: String,
+    label: String,
+    cause: String,
+}
+
+impl ReportView {
+    fn of(report: &Report) -> Self {
+        let refused = report.refused.iter().take(limits::REFERENCES_REFUSED_LISTED).map(|refused| RefusedView {
+            place: if refused.line > 0 { format!("Line {}", refused.line) } else { String::new() },
+            label: refused.label.clone(),
+            cause: refused.cause.clone(),
+        });
+        Self {
+            format: report.format.name(),
+            added: report.added,
+            merged: report.merged,
+            renamed: report.renamed.clone(),
+            refused: refused.collect(),
+            refused_count: report.refused.len(),
+        }
+    }
+}
+
+async fn import_page(
     desk: &Desk<'_>,
     text: String,
     errors: FormErrors,
-    report: Option<Report>,
+    report: Option<&Report>,
     status: StatusCode,
 ) -> Result<HttpResponse, AppError> {
     let settings = desk.app.settings(&mut desk.app.db.read().await?).await?;
     let mut page = frame(desk.app, &settings, desk.request, desk.who.session(), "Import references");
     page.has_errors = !errors.is_empty();
-    let paste = Paste {
+    let import = ImportPage {
         page,
         action: urls::desk_import_references(),
         back_href: urls::desk_references("", None),
         text,
         errors,
-        report,
+        report: report.map(ReportView::of),
     };
-    Ok(cached_pages::private(desk.request, status, paste.render()?).await)
+    Ok(cached_pages::private(desk.request, status, import.render()?).await)
 }
 
 /// `GET /desk/references/import`
-pub async fn paste(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Result<HttpResponse, AppError> {
+pub async fn choose(app: web::Data<App>, request: HttpRequest, who: MayEdit) -> Result<HttpResponse, AppError> {
     let desk = Desk { app: &app, request: &request, who: &who };
-    paste_page(&desk, String::new(), FormErrors::default(), None, StatusCode::OK).await
+    import_page(&desk, String::new(), FormErrors::default(), None, StatusCode::OK).await
 }
 
-/// `POST /desk/references/import`: adds or merges what was pasted. Sent twice, it changes nothing the second time.
+/// `POST /desk/references/import`: adds or merges what a file and the box hold. Sent twice, it changes nothing the
+/// second time. What was refused comes back in the box, to be mended and sent again.
 pub async fn import(
     app: web::Data<App>,
     request: HttpRequest,
-    form: StaffForm<MayEdit, PasteForm>,
+    form: StaffForm<MayEdit, ImportForm>,
 ) -> Result<HttpResponse, AppError> {
     let desk = Desk { app: &app, request: &request, who: &form.who };
-    let text = form.fields.text;
-    let items = match formats::csl_json::read(&text) {
-        Ok(items) => items,
-        Err(error) => {
-            let mut errors = FormErrors::default();
-            errors.add("text", format!("Nothing was added: {error}"));
-            return paste_page(&desk, text, errors, None, StatusCode::UNPROCESSABLE_ENTITY).await;
-        }
-    };
     let settings = app.settings(&mut app.db.read().await?).await?;
-    let report = import::import(&app.db, form.who.actor(), &items, &settings.sources).await?;
-    paste_page(&desk, String::new(), FormErrors::default(), Some(report), StatusCode::OK).await
+    let mut all: Option<Report> = None;
+    let mut left = Vec::new();
+    let mut errors = FormErrors::default();
+    for (field, text) in [("file", form.fields.file), ("text", form.fields.text)] {
+        let text = text.replace("\r\n", "\n");
+        if text.trim().is_empty() {
+            continue;
+        }
+        let (reading, text) = web::block(move || (read::read(&text), text)).await.map_err(|_| AppError::Unavailable)?;
+        match reading {
+            Ok(reading) => {
+                let report = import::import(&app.db, form.who.actor(), reading, &settings.sources).await?;
+                left.extend(report.refused.iter().map(|refused| refused.source.clone()));
+                all = Some(all.map_or_else(|| report.clone(), |before| before.and(&report)));
+            }
+            Err(error) => {
+                errors.add(field, format!("Nothing of it was added: {error}"));
+                left.push(text);
+            }
+        }
+    }
+    if all.is_none() && errors.is_empty() {
+        errors.add("file", "Choose a file, or paste references into the box");
+    }
+    let is_whole = errors.is_empty() && left.is_empty();
+    let status = if is_whole { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    import_page(&desk, left.join("\n\n"), errors, all.as_ref(), status).await
 }

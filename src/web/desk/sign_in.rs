@@ -136,6 +136,7 @@ pub async fn submit(
         &request,
         payload.into_inner(),
         limits::ARTICLE_BODY_BYTES_MAX + limits::FORM_BODY_BYTES_MAX,
+        form::Body::Fields,
     )
     .await?;
     let (carried, own): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(CARRIED));

@@ -24,7 +24,7 @@ use crate::web::compress::header_text;
 use crate::web::cookies;
 use crate::web::error::AppError;
 use crate::web::extract::client_address;
-use crate::web::extract::form::{self, Fields, Sender};
+use crate::web::extract::form::{self, Body, Fields, Sender};
 use crate::web::{rate_limit, shell};
 
 /// The field of every staff form that carries the session's token.
@@ -159,7 +159,7 @@ impl<C: Capability + 'static, T: Fields + 'static> FromRequest for StaffForm<C, 
             let app = request.app_data::<web::Data<App>>().cloned().ok_or(AppError::NotFound)?;
             let sender = form::sender(&request)?;
             let Some(session) = session_of(&app, &request).await? else {
-                let carried = read_of_nobody(&request, payload, T::BYTES_MAX).await?;
+                let carried = read_of_nobody(&request, payload, T::BYTES_MAX, T::BODY).await?;
                 return Err(AppError::SignedOut(Box::new(Again {
                     address: shell::address_of(&request),
                     carried: without_token(carried).1,
@@ -170,7 +170,7 @@ impl<C: Capability + 'static, T: Fields + 'static> FromRequest for StaffForm<C, 
                 return Err(AppError::CrossSite);
             }
             let who = C::of(&session).map_err(|_| AppError::Forbidden)?;
-            let (token, fields) = without_token(form::read(&request, payload, T::BYTES_MAX).await?);
+            let (token, fields) = without_token(form::read(&request, payload, T::BYTES_MAX, T::BODY).await?);
             if !token.is_some_and(|token| session.csrf_matches(&token)) {
                 return Err(AppError::CrossSite);
             }
@@ -197,14 +197,15 @@ pub(crate) async fn read_of_nobody(
     request: &HttpRequest,
     payload: Payload,
     bytes_max: usize,
+    body: Body,
 ) -> Result<Vec<(String, String)>, AppError> {
     static LARGE: Semaphore = Semaphore::const_new(limits::LARGE_BODIES_OF_NOBODY);
     let declared: usize = header_text(request.headers(), &header::CONTENT_LENGTH).parse().unwrap_or(0);
     if declared <= limits::FORM_BODY_BYTES_MAX {
-        return form::read(request, payload, limits::FORM_BODY_BYTES_MAX.min(bytes_max)).await;
+        return form::read(request, payload, limits::FORM_BODY_BYTES_MAX.min(bytes_max), body).await;
     }
     let _place = LARGE.try_acquire().map_err(|_| AppError::Unavailable)?;
-    form::read(request, payload, bytes_max).await
+    form::read(request, payload, bytes_max, body).await
 }
 
 /// A form that holds nothing but the token: sign out, revoke.

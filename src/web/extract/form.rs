@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::core::{limits, text};
 use crate::web::compress::header_text;
 use crate::web::error::AppError;
+use crate::web::extract::multipart;
 
 /// A form: its fields as a struct of texts, checked further by its handler.
 ///
@@ -28,6 +29,17 @@ pub trait Fields: DeserializeOwned {
     /// Whether fields the form does not have are passed over instead of refused: only for addresses that
     /// programs of others post to (one-click unsubscribe).
     const TOLERANT: bool = false;
+    /// How its body may be written.
+    const BODY: Body = Body::Fields;
+}
+
+/// How a form's body may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// Fields only, urlencoded.
+    Fields,
+    /// Fields, urlencoded or in parts: one may be a file of text.
+    WithFile,
 }
 
 /// Where a form was sent from, by the browser's own headers (decisions 8).
@@ -57,7 +69,7 @@ impl<T: Fields + 'static> FromRequest for Form<T> {
         let payload = payload.take();
         Box::pin(async move {
             let sender = sender(&request)?;
-            let pairs = read(&request, payload, T::BYTES_MAX).await?;
+            let pairs = read(&request, payload, T::BYTES_MAX, T::BODY).await?;
             Ok(Self { fields: bind(pairs)?, sender })
         })
     }
@@ -101,10 +113,12 @@ pub async fn read(
     request: &HttpRequest,
     payload: Payload,
     bytes_max: usize,
+    body: Body,
 ) -> Result<Vec<(String, String)>, AppError> {
     let content_type = header_text(request.headers(), &header::CONTENT_TYPE);
     let kind = content_type.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let boundary = multipart::boundary(content_type).filter(|_| body == Body::WithFile);
+    if boundary.is_none() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(AppError::UnsupportedForm);
     }
     if request.headers().contains_key(header::CONTENT_ENCODING) {
@@ -117,7 +131,10 @@ pub async fn read(
     let body = tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload, bytes_max))
         .await
         .map_err(|_| AppError::TooSlow)??;
-    pairs(&body)
+    match boundary {
+        Some(boundary) => multipart::pairs(&body, boundary),
+        None => pairs(&body),
+    }
 }
 
 async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, AppError> {

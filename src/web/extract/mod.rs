@@ -3,4 +3,5 @@
 pub mod authority;
 pub mod client_address;
 pub mod form;
+mod multipart;
 pub mod path;
