@@ -35,6 +35,8 @@ pub struct Site {
     pub products_heading: String,
     /// Disclosure beside it; required wherever products are shown.
     pub products_disclosure: String,
+    /// Articles are about health: search engines are told that pages are medical ones.
+    pub is_medical: bool,
 }
 
 /// A link of a menu: a path of ours or an https address.
@@ -58,6 +60,7 @@ impl Default for Site {
             footer_menu: Vec::new(),
             products_heading: "From our shop".into(),
             products_disclosure: "We earn from these. Editors don’t choose them.".into(),
+            is_medical: false,
         }
     }
 }

@@ -54,6 +54,11 @@ pub const RESERVED_SLUGS: &[&str] = &[
     "wp-admin",
 ];
 
+/// The house page whose text the privacy page shows.
+pub const PRIVACY_SLUG: &str = "privacy";
+/// The house page that the badge "Trusted source" leads to, where there is one.
+pub const TRUSTED_SLUG: &str = "what-trusted-source-means";
+
 /// Whether a slug would hide one of the site's own addresses.
 #[must_use]
 pub fn is_reserved(slug: &str) -> bool {
@@ -339,6 +344,12 @@ pub fn desk_revision(id: ArticleId, revision: RevisionId) -> String {
     format!("/desk/articles/{id}/revisions/{revision}")
 }
 
+/// `/desk/settings`
+#[must_use]
+pub fn desk_settings() -> String {
+    "/desk/settings".into()
+}
+
 /// `/desk/mail`: the outbox.
 #[must_use]
 pub fn desk_outbox() -> String {
@@ -386,6 +397,90 @@ pub fn search(query: &str) -> String {
     address
 }
 
+/// `/search`: where the form leads.
+#[must_use]
+pub fn search_page() -> String {
+    "/search".into()
+}
+
+/// `/search?q=…&in=…&after=…`: one part of the results, a page of them.
+#[must_use]
+pub fn search_in(query: &str, part: &str, after: Option<&str>) -> String {
+    let mut address = search(query);
+    let _ = write!(address, "&in={part}");
+    if let Some(after) = after {
+        let _ = write!(address, "&after={after}");
+    }
+    address
+}
+
+/// `/privacy`
+#[must_use]
+pub fn privacy() -> String {
+    "/privacy".into()
+}
+
+/// `/latest`: all articles.
+#[must_use]
+pub fn latest() -> String {
+    "/latest".into()
+}
+
+/// `/corrections`
+#[must_use]
+pub fn corrections() -> String {
+    "/corrections".into()
+}
+
+/// `/corrections/feed.xml`
+#[must_use]
+pub fn corrections_feed() -> String {
+    "/corrections/feed.xml".into()
+}
+
+/// `/{slug}/changes/{number}`: what a published version changed.
+#[must_use]
+pub fn changes(slug: &str, number: i32) -> String {
+    format!("/{slug}/changes/{number}")
+}
+
+/// `/topics/{slug}/feed.xml`
+#[must_use]
+pub fn topic_feed(slug: &str) -> String {
+    format!("/topics/{slug}/feed.xml")
+}
+
+/// `/authors/{slug}/feed.xml`
+#[must_use]
+pub fn author_feed(slug: &str) -> String {
+    format!("/authors/{slug}/feed.xml")
+}
+
+/// `/authors/{slug}?list=…&after=…`: one of a person's lists, a page of it.
+#[must_use]
+pub fn author_list(slug: &str, list: &str, after: Option<ArticleId>) -> String {
+    let address = format!("/authors/{slug}?list={list}");
+    after.map_or_else(|| address.clone(), |after| older(&address, after))
+}
+
+/// `/feed.json`
+#[must_use]
+pub fn json_feed() -> String {
+    "/feed.json".into()
+}
+
+/// `/sitemap.xml`
+#[must_use]
+pub fn site_map() -> String {
+    "/sitemap.xml".into()
+}
+
+/// `/sitemap/{file}`: a part of it.
+#[must_use]
+pub fn site_map_part(file: &str) -> String {
+    format!("/sitemap/{file}")
+}
+
 /// `/feed.xml`
 #[must_use]
 pub fn feed() -> String {
@@ -401,7 +496,8 @@ pub fn appearance() -> String {
 /// `{path}?after={id}`: the next page of a list.
 #[must_use]
 pub fn older(path: &str, last: ArticleId) -> String {
-    format!("{path}?after={last}")
+    let joint = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{joint}after={last}")
 }
 
 /// `/{slug}/comments.xml`
@@ -416,10 +512,10 @@ pub fn article_references(slug: &str, ending: &str) -> String {
     format!("/{slug}/references.{ending}")
 }
 
-/// `/desk/settings/{page}`: one subject of the settings.
+/// `/desk/settings/sources`
 #[must_use]
-pub fn desk_settings(page: &str) -> String {
-    format!("/desk/settings/{page}")
+pub fn desk_source_settings() -> String {
+    "/desk/settings/sources".to_owned()
 }
 
 /// `/desk/articles?state=…&before=…`

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 
 use crate::app::{App, Parts};
+use crate::articles::search;
 use crate::audit;
 use crate::core::ids::MailId;
 use crate::db::DbError;
@@ -25,6 +26,7 @@ use crate::notifications::{approved, confirm, reply, staff_answer, staff_link};
 const SEAL: &str = "audit.seal";
 const PURGE: &str = "purge";
 const RECOUNT: &str = "recount";
+const MEND_SEARCH: &str = "search.mend";
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -34,6 +36,7 @@ pub const SCHEDULES: &[Schedule] = &[
     Schedule { kind: SEAL, every: Duration::from_mins(5), offset: Duration::ZERO },
     Schedule { kind: PURGE, every: HOUR, offset: Duration::from_mins(17) },
     Schedule { kind: RECOUNT, every: DAY, offset: Duration::from_mins(200) },
+    Schedule { kind: MEND_SEARCH, every: DAY, offset: Duration::from_mins(215) },
 ];
 
 /// Every kind of job and what carries it out.
@@ -52,6 +55,7 @@ pub fn handlers(app: &App, mailer: &Arc<Mailer>) -> Vec<Handler> {
         with_app(SEAL, app, async |app| app.db.transact(async |tx| audit::seal(tx).await).await.map(|_| ())),
         with_mailer(PURGE, app, mailer, async |app, mailer, _| ended(purge::run(app, mailer).await)),
         with_app(RECOUNT, app, async |app| recount::run(app).await),
+        with_app(MEND_SEARCH, app, async |app| mend_search(app).await),
     ]
 }
 
@@ -97,6 +101,17 @@ fn ended(result: Result<(), DbError>) -> Outcome {
     match result {
         Ok(()) => Outcome::Done,
         Err(error) => Outcome::Retry { after: None, reason: error.to_string() },
+    }
+}
+
+/// What is missing from the search, and what was made for another language, a stretch at a time.
+async fn mend_search(app: &App) -> Result<(), DbError> {
+    loop {
+        let at_most = crate::core::limits::SEARCH_MENDED_AT_ONCE;
+        let mended = app.db.transact(async |tx| search::mend(tx.conn(), at_most).await).await?;
+        if mended < i64::from(at_most) {
+            return Ok(());
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Logged {
     pub slug: String,
     /// The article's title.
     pub title: String,
+    /// Number of the version it belongs to.
+    pub revision_number: i32,
 }
 
 /// The notes of all published articles, newest first, at most `limit`, those before `before`.
@@ -32,8 +34,10 @@ pub async fn list(
     before: Option<CorrectionId>,
     limit: i64,
 ) -> Result<Vec<Logged>, DbError> {
+    let of = diesel::alias!(revisions as of);
     let notes = corrections::table
-        .inner_join(articles::table)
+        .inner_join(of.on(of.field(revisions::id).eq(corrections::revision_id)))
+        .inner_join(articles::table.on(articles::id.eq(corrections::article_id)))
         .inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable())))
         .filter(articles::state.eq(ArticleState::Published))
         .filter(corrections::id.lt(before.map_or(i64::MAX, |id| id.0)))
@@ -46,6 +50,7 @@ pub async fn list(
             corrections::published_at,
             articles::slug,
             revisions::title,
+            of.field(revisions::number),
         ))
         .load(conn)
         .await?;

@@ -5,21 +5,30 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::articles::layout::ShownPicture;
 use crate::articles::model::Person;
-use crate::articles::page::TopicLink;
+use crate::articles::page::{ListedSource, TopicLink};
 use crate::core::ids::{ArticleId, MediaId, RevisionId, StaffId, TopicId};
+use crate::core::limits;
 use crate::core::status::{ArticleKind, ArticleState, CreditRole};
 use crate::db::DbError;
 use crate::db::schema::{
-    article_drafts, articles, media, revision_citations, revision_credits, revision_renderings, revisions, staff,
-    topics,
+    article_drafts, articles, media, reference_records, revision_citations, revision_credits, revision_media,
+    revision_renderings, revisions, staff, topics,
 };
 use crate::render::outline;
 use crate::render::sanitize::SanitizedHtml;
 use crate::urls;
+
+#[allow(missing_docs, reason = "made by the macro")]
+mod aliases {
+    use crate::db::schema::topics;
+    diesel::alias!(topics as parts: Parts);
+}
+use aliases::parts;
 
 /// An article as a list shows it.
 #[derive(Debug, Clone)]
@@ -61,7 +70,7 @@ pub struct Story {
 pub enum Of {
     /// All.
     Everything,
-    /// Those of these topics' records: a topic, not its parts.
+    /// Those of a topic and its parts.
     Topic(TopicId),
     /// Those a person is credited on with a role.
     Person(StaffId, CreditRole),
@@ -111,7 +120,12 @@ pub async fn list(
         .into_boxed();
     match of {
         Of::Everything => {}
-        Of::Topic(topic) => query = query.filter(r::topic_id.eq(topic)),
+        Of::Topic(topic) => {
+            let whole = parts
+                .filter(parts.field(t::id).eq(topic).or(parts.field(t::parent_id).eq(topic)))
+                .select(parts.field(t::id).nullable());
+            query = query.filter(r::topic_id.eq_any(whole));
+        }
         Of::Person(person, role) => {
             let credited = revision_credits::table
                 .filter(revision_credits::staff_id.eq(person))
@@ -208,30 +222,140 @@ pub async fn place(conn: &mut AsyncPgConnection, after: Option<ArticleId>) -> Re
     Ok(at.flatten().map(|published_at| After { published_at, id }))
 }
 
-/// The text of published versions, for feeds.
-pub async fn texts(
-    conn: &mut AsyncPgConnection,
-    stories: &[Story],
-) -> Result<HashMap<RevisionId, SanitizedHtml>, DbError> {
-    let ids: Vec<RevisionId> = stories.iter().map(|story| story.revision_id).collect();
-    let rows: Vec<(RevisionId, String)> = revision_renderings::table
-        .filter(revision_renderings::revision_id.eq_any(ids))
-        .select((revision_renderings::revision_id, revision_renderings::html))
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(|(id, html)| (id, SanitizedHtml::from_revision_column(html))).collect())
+/// What a feed carries of an article besides its story.
+#[derive(Debug, Clone, Default)]
+pub struct FullText {
+    /// Key takeaways.
+    pub takeaways: Vec<String>,
+    /// The text.
+    pub html: SanitizedHtml,
+    /// The reference list, in order of numbers.
+    pub sources: Vec<ListedSource>,
 }
 
-/// Every public address with the day it last changed, house pages included, at most 50,000 (the protocol's limit).
-pub async fn addresses(conn: &mut AsyncPgConnection) -> Result<Vec<(String, DateTime<Utc>)>, DbError> {
-    let rows: Vec<(String, Option<DateTime<Utc>>)> = articles::table
-        .filter(articles::state.eq(ArticleState::Published))
-        .order(articles::id.desc())
-        .limit(50_000)
-        .select((articles::slug, articles::updated_at))
+/// The whole texts of published versions, two statements for all.
+pub async fn full_texts(
+    conn: &mut AsyncPgConnection,
+    stories: &[Story],
+) -> Result<HashMap<RevisionId, FullText>, DbError> {
+    use {reference_records as s, revision_citations as c, revision_renderings as h, revisions as r};
+    let ids: Vec<RevisionId> = stories.iter().map(|story| story.revision_id).collect();
+    let rows: Vec<(RevisionId, String, Vec<Option<String>>)> = h::table
+        .inner_join(r::table)
+        .filter(h::revision_id.eq_any(&ids))
+        .select((h::revision_id, h::html, r::takeaways))
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(|(slug, at)| (slug, at.unwrap_or_default())).collect())
+    let sources: Vec<(RevisionId, ListedSource)> = c::table
+        .inner_join(s::table)
+        .filter(c::revision_id.eq_any(&ids))
+        .order((c::revision_id, c::number))
+        .select((
+            c::revision_id,
+            (s::id, s::key, c::number, c::marks, c::csl, s::trusted, s::retraction, s::retraction_year, s::evidence),
+        ))
+        .load(conn)
+        .await?;
+    let mut texts: HashMap<RevisionId, FullText> = rows
+        .into_iter()
+        .map(|(id, html, takeaways)| {
+            let takeaways = takeaways.into_iter().flatten().collect();
+            (id, FullText { takeaways, html: SanitizedHtml::from_revision_column(html), sources: Vec::new() })
+        })
+        .collect();
+    for (id, source) in sources {
+        if let Some(text) = texts.get_mut(&id) {
+            text.sources.push(source);
+        }
+    }
+    Ok(texts)
+}
+
+/// A published article or house page on the map of the site.
+#[derive(Debug, Clone)]
+pub struct Mapped {
+    /// Its address.
+    pub slug: String,
+    /// Its last change that was more than cosmetic.
+    pub updated_at: DateTime<Utc>,
+    /// Addresses of its pictures.
+    pub pictures: Vec<String>,
+}
+
+/// Articles and house pages of one part of the map: those with ids in its span of [`limits::MAP_PART_IDS`].
+pub async fn addresses(conn: &mut AsyncPgConnection, part: i64) -> Result<Vec<Mapped>, DbError> {
+    use {articles as a, media as m, revision_media as p, revisions as r};
+    type Row = (RevisionId, String, Option<DateTime<Utc>>, Option<MediaId>);
+    let from = part.saturating_mul(limits::MAP_PART_IDS);
+    let rows: Vec<Row> = a::table
+        .inner_join(r::table.on(a::published_revision_id.eq(r::id.nullable())))
+        .filter(a::state.eq(ArticleState::Published))
+        .filter(a::id.ge(from))
+        .filter(a::id.lt(from.saturating_add(limits::MAP_PART_IDS)))
+        .order(a::id)
+        .select((r::id, a::slug, a::updated_at, r::lead_media_id))
+        .load(conn)
+        .await?;
+    let ids: Vec<RevisionId> = rows.iter().map(|(id, ..)| *id).collect();
+    let leads: Vec<MediaId> = rows.iter().filter_map(|(.., lead)| *lead).collect();
+    let named: Vec<(RevisionId, String, String)> = p::table
+        .inner_join(m::table)
+        .filter(p::revision_id.eq_any(&ids))
+        .order((p::revision_id, m::id))
+        .select((p::revision_id, m::hash, m::name))
+        .load(conn)
+        .await?;
+    let leads: HashMap<MediaId, String> = m::table
+        .filter(m::id.eq_any(leads))
+        .select((m::id, m::hash, m::name))
+        .load::<(MediaId, String, String)>(conn)
+        .await?
+        .into_iter()
+        .map(|(id, hash, name)| (id, urls::media(&hash, &name)))
+        .collect();
+    let mut pictures: HashMap<RevisionId, Vec<String>> = HashMap::new();
+    for (id, hash, name) in named {
+        pictures.entry(id).or_default().push(urls::media(&hash, &name));
+    }
+    let mapped = rows.into_iter().map(|(id, slug, at, lead)| {
+        let mut shown = pictures.remove(&id).unwrap_or_default();
+        shown.extend(lead.and_then(|lead| leads.get(&lead).cloned()));
+        shown.dedup();
+        Mapped { slug, updated_at: at.unwrap_or_default(), pictures: shown }
+    });
+    Ok(mapped.collect())
+}
+
+/// Parts of the map that hold something: their numbers, and when something in each last changed.
+pub async fn map_parts(conn: &mut AsyncPgConnection) -> Result<Vec<(i64, DateTime<Utc>)>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        part: i64,
+        #[diesel(sql_type = Timestamptz)]
+        changed_at: DateTime<Utc>,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "select id / $1 as part, max(updated_at) as changed_at from articles where state = 'published' group by 1 order by 1",
+    )
+    .bind::<BigInt, _>(limits::MAP_PART_IDS)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.part, row.changed_at)).collect())
+}
+
+/// Addresses of everybody who has a public page.
+pub async fn credited(conn: &mut AsyncPgConnection) -> Result<Vec<String>, DbError> {
+    let slugs = staff::table
+        .inner_join(revision_credits::table)
+        .inner_join(articles::table.on(articles::published_revision_id.eq(revision_credits::revision_id.nullable())))
+        .filter(articles::state.eq(ArticleState::Published))
+        .select(staff::slug)
+        .distinct()
+        .order(staff::slug)
+        .load(conn)
+        .await?;
+    Ok(slugs)
 }
 
 /// A person with a public page: credited on something published.

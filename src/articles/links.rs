@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::core::ids::ArticleId;
-use crate::core::status::ArticleState;
+use crate::core::status::{ArticleKind, ArticleState};
 use crate::core::text;
 use crate::db::schema::{articles, redirects};
 use crate::db::{DbError, Tx};
@@ -22,7 +22,7 @@ pub async fn address_fault(
     if !text::is_slug(slug) {
         return Ok(Some("Address may hold small letters, digits and single hyphens, such as sleeping-well".into()));
     }
-    if urls::is_reserved(slug) {
+    if urls::is_reserved(slug) && !(slug == urls::PRIVACY_SLUG && is_page(conn, article).await?) {
         return Ok(Some(format!("The site itself uses “{slug}”. Choose another address")));
     }
     let taken: i64 = articles::table
@@ -43,6 +43,24 @@ pub async fn address_fault(
     Ok((old > 0).then(|| {
         "This address leads somewhere else already, because a page that had it was moved. Choose another".into()
     }))
+}
+
+/// Whether this is a house page: one may have the address of the privacy page, which shows its text.
+async fn is_page(conn: &mut AsyncPgConnection, article: ArticleId) -> Result<bool, DbError> {
+    let pages: i64 = articles::table
+        .filter(articles::id.eq(article))
+        .filter(articles::kind.eq(ArticleKind::Page))
+        .count()
+        .get_result(conn)
+        .await?;
+    Ok(pages > 0)
+}
+
+/// Whether an address is an article's, or was one's.
+pub(crate) async fn is_taken(conn: &mut AsyncPgConnection, slug: &str) -> Result<bool, DbError> {
+    let taken: i64 = articles::table.filter(articles::slug.eq(slug)).count().get_result(conn).await?;
+    let old: i64 = redirects::table.filter(redirects::path.eq(urls::article(slug))).count().get_result(conn).await?;
+    Ok(taken > 0 || old > 0)
 }
 
 /// Gives an article its address; the one it had leads to it from now on. An address it once had is its own again.

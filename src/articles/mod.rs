@@ -4,7 +4,9 @@
 //! written once, whole, by [`revisions`] alone; the public state of an article is changed by [`publish`] and, when
 //! a cited source changes, by [`sources`].
 
+pub mod changes;
 pub mod corrections;
+pub mod house;
 pub mod index;
 pub mod layout;
 pub mod links;
@@ -13,5 +15,6 @@ pub mod page;
 pub mod publish;
 pub mod revisions;
 pub mod save;
+pub mod search;
 pub mod sources;
 pub mod topics;

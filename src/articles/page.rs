@@ -1,6 +1,7 @@
 //! What the public page of an article shows: its published version with the live state of its sources.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -78,6 +79,8 @@ pub struct PublicArticle {
     pub moderation_mode: Option<ModerationMode>,
     /// Comments everyone can see.
     pub comment_count: i32,
+    /// Whether the site has a page on what "Trusted source" means.
+    pub explains_trust: bool,
     /// Topics from the top down; empty without one.
     pub topics: Vec<TopicLink>,
     /// Picture under the title.
@@ -217,6 +220,8 @@ pub struct CorrectionNote {
     pub text: String,
     /// When readers were told.
     pub published_at: DateTime<Utc>,
+    /// Number of the version it belongs to.
+    pub revision_number: i32,
 }
 
 /// An article to go on with.
@@ -292,7 +297,7 @@ type CoreRow = (
         Option<DateTime<Utc>>,
         String,
     ),
-    (CommentsMode, Option<DateTime<Utc>>, Option<ModerationMode>, i32),
+    (CommentsMode, Option<DateTime<Utc>>, Option<ModerationMode>, i32, bool),
     (RevisionId, i32, String, String, Vec<Option<String>>, String, String),
     (String, Value, Value, Option<Value>, i32),
     (Option<String>, Option<String>, Option<String>, Option<String>),
@@ -301,6 +306,10 @@ type CoreRow = (
 
 async fn find_core(mut conn: &AsyncPgConnection, slug: &str) -> Result<Option<Core>, DbError> {
     use {articles as a, media as m, revision_renderings as h, revisions as r, topics as t};
+    let explained = this
+        .filter(this.field(a::slug).eq(urls::TRUSTED_SLUG))
+        .filter(this.field(a::state).eq(ArticleState::Published))
+        .select(this.field(a::id));
     let row: Option<CoreRow> = a::table
         .inner_join(r::table.on(a::published_revision_id.eq(r::id.nullable())))
         .inner_join(h::table.on(h::revision_id.eq(r::id)))
@@ -320,7 +329,7 @@ async fn find_core(mut conn: &AsyncPgConnection, slug: &str) -> Result<Option<Co
                 a::withdrawn_at,
                 a::withdrawn_reason,
             ),
-            (a::comments_mode, a::comments_closed_at, a::moderation_mode, a::comment_count),
+            (a::comments_mode, a::comments_closed_at, a::moderation_mode, a::comment_count, exists(explained)),
             (r::id, r::number, r::title, r::dek, r::takeaways, r::language, r::description),
             (h::html, h::outline, h::products, h::action, h::word_count),
             (
@@ -340,7 +349,7 @@ async fn find_core(mut conn: &AsyncPgConnection, slug: &str) -> Result<Option<Co
 fn core(row: CoreRow) -> Core {
     let (about, comments, version, rendering, topic, lead) = row;
     let (id, kind, state, slug, first_published_at, updated_at, withdrawn_at, reason) = about;
-    let (comments_mode, comments_closed_at, moderation_mode, comment_count) = comments;
+    let (comments_mode, comments_closed_at, moderation_mode, comment_count, explains_trust) = comments;
     let (revision_id, revision_number, title, dek, takeaways, language, description) = version;
     let (html, outline, products, action, word_count) = rendering;
     let (topic_slug, topic_name, parent_slug, parent_name) = topic;
@@ -363,6 +372,7 @@ fn core(row: CoreRow) -> Core {
         comments_closed_at,
         moderation_mode,
         comment_count,
+        explains_trust,
         topics: topics.into_iter().flatten().map(|(slug, name)| TopicLink { slug, name }).collect(),
         lead: lead.map(|(_, hash, name, width, height, alt, caption, credit)| LeadPicture {
             picture: ShownPicture { path: urls::media(&hash, &name), width: pixels(width), height: pixels(height) },
@@ -428,10 +438,11 @@ async fn list_sources(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<Li
 async fn list_corrections(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<CorrectionNote>, DbError> {
     let notes = articles::table
         .inner_join(corrections::table)
+        .inner_join(revisions::table.on(revisions::id.eq(corrections::revision_id)))
         .filter(articles::slug.eq(slug))
         .order(corrections::published_at.desc())
         .limit(i64::try_from(CORRECTIONS_SHOWN).unwrap_or(3) + 1)
-        .select((corrections::id, corrections::class, corrections::text, corrections::published_at))
+        .select((corrections::id, corrections::class, corrections::text, corrections::published_at, revisions::number))
         .load(&mut conn)
         .await?;
     Ok(notes)

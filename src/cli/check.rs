@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::articles::search;
 use crate::audit::{self, Verdict};
 use crate::boot;
 use crate::cli::{SettingFlags, say};
@@ -152,5 +153,8 @@ async fn look_into(config: &Config, url: &str) -> anyhow::Result<Vec<Outcome>> {
     } else {
         "audit log cannot be changed by the application's role"
     };
-    Ok(vec![Ok(format!("database PostgreSQL {}, migrated", facts.version)), clock, log, Ok(role.to_owned())])
+    let search = search::lacking_told(&search::lacking(&mut conn).await?);
+    let search = search.unwrap_or_else(|| "search knows accents and typing mistakes".to_owned());
+    let migrated = format!("database PostgreSQL {}, migrated", facts.version);
+    Ok(vec![Ok(migrated), clock, log, Ok(role.to_owned()), Ok(search)])
 }

@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::{App, Parts};
+use crate::articles::search;
 use crate::boot;
 use crate::cli::{SettingFlags, demo, say};
 use crate::core::clock::Clock;
@@ -72,6 +73,9 @@ async fn serve_until(
 async fn tell_address(app: &App) -> anyhow::Result<()> {
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
+    if let Some(lacking) = search::lacking_told(&search::lacking(&mut conn).await?) {
+        say(&lacking);
+    }
     drop(conn);
     if let Some(token) = app.db.transact(async |tx| setup::ensure_link(tx, app.rng()).await).await? {
         let link = app.base_url(&settings).join(&urls::setup(&token.reveal()))?;

@@ -3,9 +3,11 @@
 //! Invariant, as an absence: nothing here writes `status` of a comment that exists; that is `moderation::decide`.
 
 pub mod answer;
+pub mod answers;
 pub mod create;
 pub mod edit;
 pub mod model;
 pub mod preview;
+pub mod search;
 pub mod thread;
 pub mod withdraw;

@@ -247,6 +247,36 @@ pub const REFERENCE_KEYS_TRIED: usize = 20;
 pub const REFERENCES_A_STEP: i64 = 500;
 /// Lines of one list of trusted sources: a curated list has hundreds.
 pub const TRUSTED_LINES_MAX: usize = 2_000;
+/// Authors named before "and others" (the mock-up's list; ICMJE says six).
+pub const AUTHORS_NAMED_MAX: usize = 6;
+/// Characters of a search; longer ones are cut at a word: nobody remembers more of a text.
+pub const SEARCH_CHARS_MAX: usize = 120;
+/// Matches that are ranked and counted; a word that is in everything matches more (architecture.md, traps).
+pub const SEARCH_CANDIDATES: i64 = 1_000;
+/// Results on a page: each excerpt is a pass over its text.
+pub const SEARCH_HITS: i64 = 10;
+/// People found at most; a team is smaller.
+pub const SEARCH_PEOPLE: i64 = 50;
+/// Words of a search that are looked at for a typing mistake.
+pub const SEARCH_WORDS_MENDED: usize = 6;
+/// Articles whose titles and headings are looked at for one mistyped word.
+pub const SEARCH_NEAR: i32 = 8;
+/// Rows of the search put right in one transaction at night.
+pub const SEARCH_MENDED_AT_ONCE: i32 = 200;
+/// Paragraphs of a version that are compared; more are an import's mistake.
+pub const DIFF_BLOCKS_MAX: usize = 5_000;
+/// Pairs of words one comparison looks at: a tenth of a second; past them paragraphs are shown whole.
+pub const DIFF_WORD_PAIRS_MAX: usize = 20_000_000;
+/// New paragraphs that are looked at for one that was changed.
+pub const DIFF_LOOK_AHEAD: usize = 8;
+/// Ids of articles in one part of the site map: far below the 50,000 addresses a part may have, so that its bytes are too.
+pub const MAP_PART_IDS: i64 = 10_000;
+/// Links of the menu at the top (reader.md 1).
+pub const MENU_LINKS_MAX: usize = 6;
+/// Links at the foot: three lines of them on a phone.
+pub const FOOTER_LINKS_MAX: usize = 12;
+/// Characters of what a link of a menu says.
+pub const MENU_LABEL_CHARS_MAX: usize = 40;
 /// Connections the job worker holds at most: one for each job under way, one for the queue.
 pub const DB_CONNECTIONS_WORKER: usize = JOBS_AT_ONCE + 1;
 /// Jobs of one worker under way at once: mail waits for servers, little else does.

@@ -184,7 +184,7 @@ pub fn excerpt(text: &str, chars: usize) -> String {
     }
     let cut: String = line.chars().take(chars).collect();
     let kept = cut.rsplit_once(' ').map_or(cut.as_str(), |(kept, _)| kept);
-    format!("{kept}…")
+    format!("{}…", kept.trim_end_matches(['.', ',', ';', ':', ' ', '…']))
 }
 
 /// A whole number with commas between the thousands.

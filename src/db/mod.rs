@@ -6,7 +6,7 @@
 pub mod embedded;
 pub mod listen;
 pub mod migrate;
-#[allow(missing_docs, reason = "generated")]
+#[allow(missing_docs, clippy::wildcard_imports, reason = "generated")]
 pub mod schema;
 
 use std::fmt;

@@ -1,5 +1,11 @@
 // @generated automatically by Diesel CLI.
 
+pub mod sql_types {
+    #[derive(diesel::sql_types::SqlType)]
+    #[diesel(postgres_type(name = "tsvector", schema = "pg_catalog"))]
+    pub struct Tsvector;
+}
+
 diesel::table! {
     address_confirmations (id) {
         id -> Int8,
@@ -56,6 +62,24 @@ diesel::table! {
         anchor -> Text,
         text -> Text,
         alias_of -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    /// Published articles and house pages as the search knows them; written by search_put_article alone.
+    article_search (article_id) {
+        article_id -> Int8,
+        /// Text search configuration the row was made with; another one than the site's language asks for is mended at night.
+        config -> Text,
+        title -> Text,
+        /// The text as readers see it, without marks of citations, at most 200,000 characters.
+        body -> Text,
+        /// Title, address, dek and headings: what "Did you mean" looks at.
+        near -> Text,
+        vector -> Tsvector,
     }
 }
 
@@ -154,6 +178,20 @@ diesel::table! {
         body -> Text,
         staff_id -> Nullable<Int8>,
         made_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    /// Approved comments as the search knows them; written by trigger alone.
+    comment_search (comment_id) {
+        comment_id -> Int8,
+        article_id -> Int8,
+        config -> Text,
+        body -> Text,
+        vector -> Tsvector,
     }
 }
 
@@ -538,12 +576,15 @@ diesel::joinable!(article_drafts -> revisions (base_revision_id));
 diesel::joinable!(article_drafts -> staff (saved_by));
 diesel::joinable!(article_drafts -> topics (topic_id));
 diesel::joinable!(article_headings -> articles (article_id));
+diesel::joinable!(article_search -> articles (article_id));
 diesel::joinable!(articles -> staff (created_by));
 diesel::joinable!(audit_entries -> staff (staff_id));
 diesel::joinable!(audit_evidence -> audit_entries (entry_id));
 diesel::joinable!(comment_decisions -> staff (staff_id));
 diesel::joinable!(comment_revisions -> comments (comment_id));
 diesel::joinable!(comment_revisions -> staff (staff_id));
+diesel::joinable!(comment_search -> articles (article_id));
+diesel::joinable!(comment_search -> comments (comment_id));
 diesel::joinable!(comments -> addresses (address_id));
 diesel::joinable!(comments -> articles (article_id));
 diesel::joinable!(comments -> reader_browsers (browser_id));
@@ -584,12 +625,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     addresses,
     article_drafts,
     article_headings,
+    article_search,
     articles,
     audit_entries,
     audit_evidence,
     audit_seals,
     comment_decisions,
     comment_revisions,
+    comment_search,
     comments,
     corrections,
     jobs,

@@ -18,6 +18,14 @@ pub fn push_escaped(out: &mut String, text: &str) {
     }
 }
 
+/// A text with the five characters of HTML escaped.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    push_escaped(&mut out, text);
+    out
+}
+
 /// Appends ` name="value"` with the value escaped.
 pub fn push_attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');

@@ -14,10 +14,12 @@
 pub mod citations;
 pub mod comment_markup;
 pub mod containers;
+pub mod diff;
 pub mod finding;
 pub mod html;
 pub mod markdown;
 pub mod outline;
 pub mod parse;
+pub mod plain;
 pub mod sanitize;
 pub mod tables;

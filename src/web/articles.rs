@@ -1,4 +1,4 @@
-//! The reading pages: front page, article, topics, authors, corrections.
+//! The page of an article, and of a house page.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -6,15 +6,13 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 
 use crate::app::App;
-use crate::articles::index::{self, Of};
 use crate::articles::layout::Layout;
+use crate::articles::links;
 use crate::articles::model::{Article, Person};
 use crate::articles::page::{self, Credited, Found, PublicArticle};
-use crate::articles::{corrections, links, topics};
-use crate::core::ids::{ArticleId, CorrectionId};
 use crate::core::limits;
 use crate::core::page_store::Tag;
-use crate::core::status::{ArticleKind, CorrectionClass, CreditRole};
+use crate::core::status::{ArticleKind, CreditRole};
 use crate::references::evidence;
 use crate::render::outline::Heading;
 use crate::settings::Settings;
@@ -22,249 +20,17 @@ use crate::urls;
 use crate::web::cached_pages::{self, HTML, Page};
 use crate::web::error::AppError;
 use crate::web::extract::path;
-use crate::web::page::{FeedLink, PublicShell};
+use crate::web::lists::class_label;
+use crate::web::page::{PublicShell, SharedPicture};
 use crate::web::structured;
 use crate::web::talk::{self, Talk, Viewer};
-use crate::web::views::{self, DataBlock, SourceView, StoryView, When};
-use crate::web::{comments, rate_limit, references, shell};
+use crate::web::views::{self, DataBlock, SourceView, When};
+use crate::web::{comments, feeds, rate_limit, references, shell};
 
-/// Stories on the front page besides the lead.
-const LATEST: i64 = 10;
-/// Stories on a page of a list (reader.md 7).
-const STORIES_A_PAGE: i64 = 20;
 /// Headings from which contents are shown (reader.md 1).
 const CONTENTS_FROM: usize = 3;
 /// Sources up to which the list is open at first (reader.md 2).
 const SOURCES_OPEN: usize = 12;
-
-// Front page
-
-#[derive(Debug, Template)]
-#[template(path = "articles/home.html")]
-struct Home {
-    page: PublicShell,
-    lead: Option<StoryView>,
-    latest: Vec<StoryView>,
-    older_href: Option<String>,
-    topics: Vec<(String, String)>,
-    corrections: Vec<CorrectionView>,
-}
-
-#[derive(Debug)]
-struct CorrectionView {
-    id: CorrectionId,
-    label: &'static str,
-    text: String,
-    when: When,
-    title: String,
-    href: String,
-}
-
-impl CorrectionView {
-    fn of(note: corrections::Logged, settings: &Settings) -> Self {
-        Self {
-            id: note.id,
-            label: class_label(note.class),
-            text: note.text,
-            when: When::day(note.published_at, settings),
-            title: note.title,
-            href: urls::article(&note.slug),
-        }
-    }
-}
-
-fn class_label(class: CorrectionClass) -> &'static str {
-    match class {
-        CorrectionClass::Correction => "Correction",
-        CorrectionClass::Update => "Update",
-        CorrectionClass::Clarification => "Clarification",
-    }
-}
-
-/// `/`
-pub async fn home(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let address = urls::home();
-    cached_pages::public(&app, &request, address.clone(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let stories = index::list(&mut conn, Of::Everything, None, LATEST + 2).await?;
-        let topics = topics::list(&mut conn).await?;
-        let notes = corrections::list(&mut conn, None, 3).await?;
-        let tags = tags(stories.iter().map(|story| story.id));
-        let older = stories.get(usize::try_from(LATEST).unwrap_or(10)).filter(|_| stories.len() > 11);
-        let older_href = older.map(|last| urls::older("/latest", last.id));
-        let mut views = stories.iter().take(11).map(|story| StoryView::of(story, &settings));
-        let home = Home {
-            page: shell::public_at(&app, &settings, shell::theme_of(&request), &address, None),
-            lead: views.next(),
-            latest: views.collect(),
-            older_href,
-            topics: topics.into_iter().map(|topic| (topic.name, urls::topic(&topic.slug))).collect(),
-            corrections: notes.into_iter().map(|note| CorrectionView::of(note, &settings)).collect(),
-        };
-        Ok(kept(home.render()?, tags))
-    })
-    .await
-}
-
-fn tags(articles: impl Iterator<Item = ArticleId>) -> Vec<Tag> {
-    articles.map(Tag::Article).chain([Tag::Listing]).collect()
-}
-
-fn kept(body: String, tags: Vec<Tag>) -> Page {
-    Page { body, content_type: HTML, tags, life: limits::PAGE_LIFE }
-}
-
-// Lists
-
-#[derive(Debug, Template)]
-#[template(path = "articles/list.html")]
-struct List {
-    page: PublicShell,
-    kicker: String,
-    heading: String,
-    intro: String,
-    sections: Vec<Section>,
-}
-
-#[derive(Debug)]
-struct Section {
-    /// Empty: no heading of its own.
-    heading: &'static str,
-    stories: Vec<StoryView>,
-    older_href: Option<String>,
-}
-
-impl Section {
-    /// Of one story more than a page holds: that one says whether there is a next page.
-    fn of(heading: &'static str, stories: &[index::Story], path: &str, settings: &Settings) -> Self {
-        let a_page = usize::try_from(STORIES_A_PAGE).unwrap_or(20);
-        let last = stories.get(a_page.saturating_sub(1)).filter(|_| stories.len() > a_page);
-        Self {
-            heading,
-            older_href: last.map(|last| urls::older(path, last.id)),
-            stories: stories.iter().take(a_page).map(|story| StoryView::of(story, settings)).collect(),
-        }
-    }
-}
-
-/// The `?after=` of a list: an article's id; anything else is not there.
-fn after(request: &HttpRequest) -> Option<ArticleId> {
-    let query = request.uri().query()?;
-    url::form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "after")
-        .and_then(|(_, value)| value.parse().ok())
-}
-
-/// `/latest`: everything, newest first.
-pub async fn latest(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let after = after(&request);
-    let address = address("/latest", after);
-    cached_pages::public(&app, &request, address.clone(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let after = index::place(&mut conn, after).await?;
-        let stories = index::list(&mut conn, Of::Everything, after, STORIES_A_PAGE + 1).await?;
-        let list = List {
-            page: shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some("All articles")),
-            kicker: String::new(),
-            heading: "All articles".into(),
-            intro: String::new(),
-            sections: vec![Section::of("", &stories, "/latest", &settings)],
-        };
-        Ok(kept(list.render()?, tags(stories.iter().map(|story| story.id))))
-    })
-    .await
-}
-
-fn address(path: &str, after: Option<ArticleId>) -> String {
-    after.map_or_else(|| path.to_owned(), |after| urls::older(path, after))
-}
-
-/// `/topics/{slug}`
-pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let slug = path::slug(&request, "slug")?.to_owned();
-    let after = after(&request);
-    let path = urls::topic(&slug);
-    let address = address(&path, after);
-    cached_pages::public(&app, &request, address.clone(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let topic = topics::find(&mut conn, &slug).await?.ok_or(AppError::NotFound)?;
-        let after = index::place(&mut conn, after).await?;
-        let stories = index::list(&mut conn, Of::Topic(topic.id), after, STORIES_A_PAGE + 1).await?;
-        let mut page = shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some(&topic.name));
-        page.description = (!topic.description.is_empty()).then(|| topic.description.clone());
-        let sections = vec![Section::of("", &stories, &path, &settings)];
-        let list = List { page, kicker: "Topic".into(), heading: topic.name, intro: topic.description, sections };
-        Ok(kept(list.render()?, tags(stories.iter().map(|story| story.id))))
-    })
-    .await
-}
-
-/// `/authors/{slug}`: whoever is credited on something published.
-pub async fn author(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let slug = path::slug(&request, "slug")?.to_owned();
-    let address = urls::author(&slug);
-    cached_pages::public(&app, &request, address.clone(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let (person, bio) = index::find_person(&mut conn, &slug).await?.ok_or(AppError::NotFound)?;
-        let written = index::list(&mut conn, Of::Person(person.id, CreditRole::Author), None, STORIES_A_PAGE).await?;
-        let reviewed =
-            index::list(&mut conn, Of::Person(person.id, CreditRole::Reviewer), None, STORIES_A_PAGE).await?;
-        let sections = [("Articles written", &written), ("Articles reviewed", &reviewed)];
-        let kicker = [person.title, person.credentials]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(", ");
-        let list = List {
-            page: shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some(&person.name)),
-            kicker,
-            heading: person.name,
-            intro: bio,
-            sections: sections
-                .into_iter()
-                .filter(|(_, stories)| !stories.is_empty())
-                .map(|(heading, stories)| Section::of(heading, stories, &address, &settings))
-                .collect(),
-        };
-        Ok(kept(list.render()?, tags(written.iter().chain(&reviewed).map(|story| story.id))))
-    })
-    .await
-}
-
-#[derive(Debug, Template)]
-#[template(path = "articles/corrections.html")]
-struct Corrections {
-    page: PublicShell,
-    notes: Vec<CorrectionView>,
-    older_href: Option<String>,
-}
-
-/// `/corrections`: what readers were told of changes, newest first.
-pub async fn corrections(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let after = after(&request).map(|after| CorrectionId(after.0));
-    let address = address("/corrections", after.map(|after| ArticleId(after.0)));
-    cached_pages::public(&app, &request, address.clone(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let notes = corrections::list(&mut conn, after, STORIES_A_PAGE + 1).await?;
-        let mut notes: Vec<CorrectionView> =
-            notes.into_iter().map(|note| CorrectionView::of(note, &settings)).collect();
-        let a_page = usize::try_from(STORIES_A_PAGE).unwrap_or(20);
-        let has_more = notes.len() > a_page;
-        notes.truncate(a_page);
-        let older_href =
-            notes.last().filter(|_| has_more).map(|last| urls::older("/corrections", ArticleId(last.id.0)));
-        let page = shell::public_at(&app, &settings, shell::theme_of(&request), &address, Some("Corrections"));
-        Ok(kept(Corrections { page, notes, older_href }.render()?, vec![Tag::Listing]))
-    })
-    .await
-}
-
-// Article
 
 /// Everything of an article's page but the conversation, ready to print.
 #[derive(Debug)]
@@ -289,7 +55,7 @@ pub struct ArticleView {
     pub(crate) takeaways: Vec<String>,
     pub(crate) contents: Vec<Heading>,
     pub(crate) html: crate::render::sanitize::SanitizedHtml,
-    pub(crate) corrections: Vec<(&'static str, When, String)>,
+    pub(crate) corrections: Vec<NoteView>,
     pub(crate) corrections_href: Option<String>,
     pub(crate) sources: Vec<SourceView>,
     pub(crate) sources_open: bool,
@@ -301,6 +67,15 @@ pub struct ArticleView {
     pub(crate) products_disclosure: String,
     pub(crate) related: Vec<(String, String, String)>,
     pub(crate) is_article: bool,
+}
+
+/// A correction note.
+#[derive(Debug)]
+pub struct NoteView {
+    pub(crate) label: &'static str,
+    pub(crate) when: When,
+    pub(crate) text: String,
+    pub(crate) changes_href: String,
 }
 
 /// People with one role.
@@ -366,13 +141,19 @@ impl ArticleView {
             corrections: article
                 .corrections
                 .iter()
-                .map(|note| (class_label(note.class), When::day(note.published_at, settings), note.text.clone()))
+                .map(|note| NoteView {
+                    label: class_label(note.class),
+                    when: When::day(note.published_at, settings),
+                    text: note.text.clone(),
+                    changes_href: urls::changes(&article.slug, note.revision_number),
+                })
                 .collect(),
-            corrections_href: article.has_more_corrections.then(|| "/corrections".to_owned()),
+            corrections_href: article.has_more_corrections.then(urls::corrections),
             sources_open: sources.len() <= SOURCES_OPEN,
             reference_label: views::count(number, "reference", "references"),
             sources,
-            trusted_href: trusted_href(settings),
+            trusted_href: trusted_href(settings)
+                .or_else(|| article.explains_trust.then(|| urls::article(urls::TRUSTED_SLUG))),
             action: article.action.clone(),
             products: article.products.clone(),
             products_heading: settings.site.products_heading.clone(),
@@ -500,16 +281,21 @@ pub fn draw(
     let description = if article.description.is_empty() { &article.dek } else { &article.description };
     page.description = (!description.is_empty()).then(|| description.clone());
     if article.kind == ArticleKind::Article {
-        page.feeds.push(FeedLink {
-            title: format!("Comments on {}", article.title),
-            href: urls::comment_feed(&article.slug),
-            media_type: "application/atom+xml",
-        });
+        page.feeds.push(feeds::link(&format!("Comments on {}", article.title), urls::comment_feed(&article.slug)));
     }
     page.noindex = query.is_print || query.is_alone;
+    let base = app.base_url(settings);
+    page.kind = Some("article");
+    page.picture = article.lead.as_ref().map(|lead| SharedPicture {
+        href: feeds::absolute(&base, &lead.picture.path),
+        width: lead.picture.width,
+        height: lead.picture.height,
+        alt: lead.alt.clone(),
+    });
+    page.times = Some((shell::machine_time(article.first_published_at), shell::machine_time(article.updated_at)));
     let mut view = ArticleView::of(article, settings);
     view.sources_open |= query.is_print;
-    let data = structured::article(&app.base_url(settings), settings, article);
+    let data = structured::article(&base, settings, article, talk.as_ref());
     Ok(ArticlePage { page, view, data, talk }.render()?)
 }
 

@@ -13,6 +13,12 @@ pub const SESSION: &str = "stet_session";
 /// A browser somebody on the team has signed in from.
 pub const DEVICE: &str = "stet_device";
 
+/// A cookie's name as browsers know it.
+#[must_use]
+pub fn name(app: &App, name: &str) -> String {
+    name_of(app.is_https(), name)
+}
+
 fn name_of(https: bool, name: &str) -> String {
     if https { format!("__Host-{name}") } else { name.to_owned() }
 }

@@ -13,6 +13,10 @@ use askama::Template;
 use futures_util::FutureExt;
 
 use crate::app::App;
+use crate::articles::search;
+use crate::core::limits;
+use crate::core::page_store::Trust;
+use crate::urls;
 use crate::web::desk::sign_in;
 use crate::web::error::{AppError, reference};
 use crate::web::{headers, metrics, page, shell};
@@ -39,7 +43,8 @@ pub async fn pages(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
     if let Some(app) = &app
         && needs_page(&response)
     {
-        response = with_page(app, response);
+        let near = close_titles(app, &response).await;
+        response = with_page(app, response, near);
     }
     // Pages of the desk are kept by nobody, under any spelling of their path (requirements S13).
     let is_desk = response.request().match_pattern().is_some_and(|pattern| pattern.starts_with("/desk"));
@@ -58,13 +63,29 @@ fn needs_page(response: &ServiceResponse<BoxBody>) -> bool {
     (status.is_client_error() || status.is_server_error()) && !own_body && status != StatusCode::EXPECTATION_FAILED
 }
 
-fn with_page(app: &App, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+/// Articles with a title close to an address that leads nowhere. Not while the database is away, and not for the
+/// site's own addresses; a failure here is no failure of the page.
+async fn close_titles(app: &App, response: &ServiceResponse<BoxBody>) -> Vec<page::NavLink> {
+    let path = response.request().path();
+    let first = path.trim_start_matches('/').split(['/', '.']).next().unwrap_or_default();
+    let is_ours = urls::is_reserved(first) || path.len() > limits::PATH_CHARS_MAX;
+    if response.status() != StatusCode::NOT_FOUND || is_ours || app.pages().trust() != Trust::Live {
+        return Vec::new();
+    }
+    let Some(words) = search::Words::parse(&words_of(path)) else { return Vec::new() };
+    let found = async { search::close_titles(&mut *app.db.read().await?, &words).await };
+    let link = |(slug, label): (String, String)| page::NavLink { label, href: urls::article(&slug), current: false };
+    found.await.map(|found| found.into_iter().map(link).collect()).unwrap_or_default()
+}
+
+fn with_page(app: &App, response: ServiceResponse<BoxBody>, near: Vec<page::NavLink>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let (request, old) = response.into_parts();
-    let body = old
-        .error()
-        .and_then(|error| error.as_error::<AppError>())
-        .map_or_else(|| by_status(app, &request, status), |error| by_error(app, &request, error));
+    let body = match old.error().and_then(|error| error.as_error::<AppError>()) {
+        None | Some(AppError::NotFound) if status == StatusCode::NOT_FOUND => not_found(app, &request, near),
+        None => by_status(app, &request, status),
+        Some(error) => by_error(app, &request, error),
+    };
     let mut new = HttpResponse::build(status);
     for kept in [header::RETRY_AFTER, header::ALLOW, header::SET_COOKIE] {
         for value in old.headers().get_all(&kept) {
@@ -126,12 +147,7 @@ fn by_error(app: &App, request: &HttpRequest, error: &AppError) -> Result<String
 fn by_status(app: &App, request: &HttpRequest, status: StatusCode) -> Result<String, askama::Error> {
     let settings = app.parts.settings.last_known();
     match status {
-        StatusCode::NOT_FOUND => page::NotFound {
-            page: shell::public(app, &settings, request, Some("Page not found")),
-            words: words_of(request.path()),
-            suggestions: Vec::new(),
-        }
-        .render(),
+        StatusCode::NOT_FOUND => not_found(app, request, Vec::new()),
         StatusCode::FORBIDDEN => {
             page::Forbidden { page: shell::public(app, &settings, request, Some("You can’t see this page")) }.render()
         }
@@ -156,6 +172,12 @@ fn by_status(app: &App, request: &HttpRequest, status: StatusCode) -> Result<Str
     }
 }
 
+fn not_found(app: &App, request: &HttpRequest, suggestions: Vec<page::NavLink>) -> Result<String, askama::Error> {
+    let settings = app.parts.settings.last_known();
+    let page = shell::public(app, &settings, request, Some("Page not found"));
+    page::NotFound { page, words: words_of(request.path()), suggestions }.render()
+}
+
 fn plain(app: &App, request: &HttpRequest, heading: &str, sentence: &str) -> Result<String, askama::Error> {
     let settings = app.parts.settings.last_known();
     Plain { page: shell::public(app, &settings, request, Some(heading)), heading, sentence }.render()
@@ -175,7 +197,7 @@ fn failed_page(app: &App, reference: &str) -> page::ServerFailed {
     page::ServerFailed {
         page: shell::bare_for(&settings, "Something went wrong"),
         reference: reference.to_owned(),
-        home_href: crate::urls::home(),
+        home_href: urls::home(),
     }
 }
 

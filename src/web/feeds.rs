@@ -1,4 +1,4 @@
-//! Feeds, the site map and `robots.txt`.
+//! Feeds: the newest articles of the site, of a topic, of a person, with their whole text; and corrections.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -6,23 +6,29 @@ use askama::Template;
 use serde_json::json;
 
 use crate::app::App;
-use crate::articles::index::{self, Of, Story};
+use crate::articles::index::{self, FullText, Of, Story};
+use crate::articles::{corrections, topics};
 use crate::core::limits;
 use crate::core::page_store::Tag;
+use crate::core::status::CitationStyle;
+use crate::core::status::CreditRole;
+use crate::db::Conn;
+use crate::render::plain;
 use crate::settings::Settings;
 use crate::urls;
 use crate::web::cached_pages::{self, Page};
 use crate::web::error::AppError;
 use crate::web::extract::path;
+use crate::web::lists::class_label;
+use crate::web::page::FeedLink;
 use crate::web::shell;
+use crate::web::views::SourceView;
 
 /// Atom.
 pub const ATOM: &str = "application/atom+xml; charset=utf-8";
 const JSON_FEED: &str = "application/feed+json; charset=utf-8";
-const XML: &str = "application/xml; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Articles in a feed.
+/// Entries of a feed.
 const ENTRIES: i64 = 20;
 
 /// A feed as Atom prints it (RFC 4287).
@@ -64,46 +70,59 @@ pub struct Entry {
     pub html: String,
 }
 
+/// An article's text as a feed carries it: takeaways, text, references; without products and calls to action.
+#[derive(Debug, Template)]
+#[template(path = "feeds/entry.html")]
+struct EntryText<'a> {
+    takeaways: &'a [String],
+    html: &'a crate::render::sanitize::SanitizedHtml,
+    sources: Vec<SourceView>,
+}
+
 /// An id that stays with a thing for good: `tag:host,2026:article/42`.
 #[must_use]
 pub fn tag_uri(base: &url::Url, kind: &str, id: i64) -> String {
     format!("tag:{},2026:{kind}/{id}", base.host_str().unwrap_or("localhost"))
 }
 
+/// A feed to be announced in a page's head.
+#[must_use]
+pub fn link(title: &str, href: String) -> FeedLink {
+    FeedLink { title: title.to_owned(), href, media_type: "application/atom+xml" }
+}
+
 struct Loaded {
     entries: Vec<Entry>,
     updated: String,
     tags: Vec<Tag>,
-    settings: std::sync::Arc<Settings>,
-    base: url::Url,
 }
 
-async fn load(app: &App) -> Result<Loaded, AppError> {
-    let mut conn = app.db.read().await?;
-    let settings = app.settings(&mut conn).await?;
-    let stories = index::list(&mut conn, Of::Everything, None, ENTRIES).await?;
-    let mut texts = index::texts(&mut conn, &stories).await?;
-    let base = app.base_url(&settings);
+async fn load(conn: &mut Conn, base: &url::Url, of: Of, style: CitationStyle) -> Result<Loaded, AppError> {
+    let stories = index::list(conn, of, None, ENTRIES).await?;
+    let mut texts = index::full_texts(conn, &stories).await?;
     let updated = stories.iter().map(|story| story.updated_at).max().unwrap_or_default();
     let tags = stories.iter().map(|story| Tag::Article(story.id)).chain([Tag::Listing]).collect();
     let entries = stories
         .iter()
-        .map(|story| entry(&base, story, texts.remove(&story.revision_id).map(|text| text.as_str().to_owned())))
-        .collect();
-    Ok(Loaded { entries, updated: shell::machine_time(updated), tags, settings, base })
+        .map(|story| entry(base, story, &texts.remove(&story.revision_id).unwrap_or_default(), style))
+        .collect::<Result<_, AppError>>()?;
+    Ok(Loaded { entries, updated: shell::machine_time(updated), tags })
 }
 
-fn entry(base: &url::Url, story: &Story, html: Option<String>) -> Entry {
-    Entry {
+fn entry(base: &url::Url, story: &Story, text: &FullText, style: CitationStyle) -> Result<Entry, AppError> {
+    let href = absolute(base, &urls::article(&story.slug));
+    let sources = text.sources.iter().map(|source| SourceView::of(source, style)).collect();
+    let html = EntryText { takeaways: &text.takeaways, html: &text.html, sources }.render()?;
+    Ok(Entry {
         id: tag_uri(base, "article", story.id.0),
         title: story.title.clone(),
-        href: absolute(base, &urls::article(&story.slug)),
         published: shell::machine_time(story.first_published_at),
         updated: shell::machine_time(story.updated_at),
         authors: story.authors.clone(),
         summary: story.dek.clone(),
-        html: html.unwrap_or_default(),
-    }
+        html: plain::absolute(&html, base.as_str(), &href),
+        href,
+    })
 }
 
 /// A path of ours with the site's address.
@@ -112,15 +131,30 @@ pub fn absolute(base: &url::Url, path: &str) -> String {
     base.join(path).map(String::from).unwrap_or_default()
 }
 
-/// `/feed.xml`: the newest articles with their whole text.
-pub async fn atom(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let mut response = cached_pages::public(&app, &request, urls::feed(), async || {
-        let loaded = load(&app).await?;
+/// A feed as it is named and where it belongs.
+struct Named {
+    of: Of,
+    title: String,
+    home: String,
+}
+
+async fn atom_of(
+    app: &App,
+    request: &HttpRequest,
+    own: String,
+    named: impl AsyncFnOnce(&mut Conn, &Settings) -> Result<Named, AppError>,
+) -> Result<HttpResponse, AppError> {
+    let mut response = cached_pages::public(app, request, own.clone(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let named = named(&mut conn, &settings).await?;
+        let base = app.base_url(&settings);
+        let loaded = load(&mut conn, &base, named.of, settings.sources.style).await?;
         let feed = Feed {
-            language: loaded.settings.site.language.clone(),
-            title: loaded.settings.site.name.clone(),
-            home: absolute(&loaded.base, "/"),
-            own: absolute(&loaded.base, &urls::feed()),
+            language: settings.site.language.clone(),
+            title: named.title,
+            home: absolute(&base, &named.home),
+            own: absolute(&base, &own),
             updated: loaded.updated,
             entries: loaded.entries,
         };
@@ -131,17 +165,87 @@ pub async fn atom(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
     Ok(response)
 }
 
-/// `/feed.json`: the same as JSON Feed 1.1.
+/// `/feed.xml`: the newest articles with their whole text.
+pub async fn atom(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    atom_of(&app, &request, urls::feed(), async |_, settings| {
+        Ok(Named { of: Of::Everything, title: settings.site.name.clone(), home: urls::home() })
+    })
+    .await
+}
+
+/// `/topics/{slug}/feed.xml`
+pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    atom_of(&app, &request, urls::topic_feed(&slug), async |conn, settings| {
+        let topic = topics::find(conn, &slug).await?.ok_or(AppError::NotFound)?;
+        let title = format!("{}, {}", topic.name, settings.site.name);
+        Ok(Named { of: Of::Topic(topic.id), title, home: urls::topic(&slug) })
+    })
+    .await
+}
+
+/// `/authors/{slug}/feed.xml`: what a person wrote.
+pub async fn author(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    atom_of(&app, &request, urls::author_feed(&slug), async |conn, settings| {
+        let (person, _) = index::find_person(conn, &slug).await?.ok_or(AppError::NotFound)?;
+        let title = format!("Articles by {}, {}", person.name, settings.site.name);
+        Ok(Named { of: Of::Person(person.id, CreditRole::Author), title, home: urls::author(&slug) })
+    })
+    .await
+}
+
+/// `/corrections/feed.xml`: what readers are told of changes.
+pub async fn corrections(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let own = urls::corrections_feed();
+    let mut response = cached_pages::public(&app, &request, own.clone(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let base = app.base_url(&settings);
+        let notes = corrections::list(&mut conn, None, ENTRIES).await?;
+        let updated = notes.iter().map(|note| note.published_at).max().unwrap_or_default();
+        let entries = notes.into_iter().map(|note| {
+            let at = shell::machine_time(note.published_at);
+            Entry {
+                id: tag_uri(&base, "correction", note.id.0),
+                title: format!("{}: {}", class_label(note.class), note.title),
+                href: absolute(&base, &urls::changes(&note.slug, note.revision_number)),
+                published: at.clone(),
+                updated: at,
+                authors: Vec::new(),
+                html: format!("<p>{}</p>", crate::render::html::escaped(&note.text)),
+                summary: note.text,
+            }
+        });
+        let feed = Feed {
+            language: settings.site.language.clone(),
+            title: format!("Corrections, {}", settings.site.name),
+            home: absolute(&base, &urls::corrections()),
+            own: absolute(&base, &own),
+            updated: shell::machine_time(updated),
+            entries: entries.collect(),
+        };
+        Ok(Page { body: feed.render()?, content_type: ATOM, tags: vec![Tag::Listing], life: limits::PAGE_LIFE })
+    })
+    .await?;
+    open_to_others(&mut response);
+    Ok(response)
+}
+
+/// `/feed.json`: the newest articles as JSON Feed 1.1.
 pub async fn json(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let mut response = cached_pages::public(&app, &request, "/feed.json".into(), async || {
-        let loaded = load(&app).await?;
+    let mut response = cached_pages::public(&app, &request, urls::json_feed(), async || {
+        let mut conn = app.db.read().await?;
+        let settings = app.settings(&mut conn).await?;
+        let base = app.base_url(&settings);
+        let loaded = load(&mut conn, &base, Of::Everything, settings.sources.style).await?;
         let items: Vec<serde_json::Value> = loaded.entries.iter().map(item).collect();
         let feed = json!({
             "version": "https://jsonfeed.org/version/1.1",
-            "title": loaded.settings.site.name,
-            "home_page_url": absolute(&loaded.base, "/"),
-            "feed_url": absolute(&loaded.base, "/feed.json"),
-            "language": loaded.settings.site.language,
+            "title": settings.site.name,
+            "home_page_url": absolute(&base, &urls::home()),
+            "feed_url": absolute(&base, &urls::json_feed()),
+            "language": settings.site.language,
             "items": items,
         });
         Ok(Page { body: feed.to_string(), content_type: JSON_FEED, tags: loaded.tags, life: limits::PAGE_LIFE })
@@ -179,40 +283,4 @@ pub async fn elsewhere() -> HttpResponse {
 pub async fn comments_elsewhere(request: HttpRequest) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?;
     Ok(HttpResponse::MovedPermanently().insert_header((header::LOCATION, urls::comment_feed(slug))).finish())
-}
-
-#[derive(Debug, Template)]
-#[template(path = "feeds/sitemap.xml", escape = "xml")]
-struct SiteMap {
-    pages: Vec<(String, String)>,
-}
-
-/// `/sitemap.xml`: every public article and page.
-pub async fn site_map(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    cached_pages::public(&app, &request, "/sitemap.xml".into(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let base = app.base_url(&settings);
-        let listed = index::addresses(&mut conn).await?;
-        let home = (absolute(&base, "/"), String::new());
-        let pages =
-            listed.into_iter().map(|(slug, at)| (absolute(&base, &urls::article(&slug)), shell::machine_time(at)));
-        let body = SiteMap { pages: std::iter::once(home).chain(pages).collect() }.render()?;
-        Ok(Page { body, content_type: XML, tags: vec![Tag::Listing], life: limits::PAGE_LIFE })
-    })
-    .await
-}
-
-/// `/robots.txt`
-pub async fn robots(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    cached_pages::public(&app, &request, "/robots.txt".into(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let map = absolute(&app.base_url(&settings), "/sitemap.xml");
-        let body = format!(
-            "User-agent: *\nDisallow: /desk\nDisallow: /mail/\nDisallow: /my/\nDisallow: /preview/\n\nSitemap: {map}\n"
-        );
-        Ok(Page { body, content_type: TEXT, tags: Vec::new(), life: limits::PAGE_LIFE })
-    })
-    .await
 }

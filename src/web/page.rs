@@ -68,6 +68,19 @@ pub struct FeedLink {
     pub media_type: &'static str,
 }
 
+/// A picture that stands for a page elsewhere.
+#[derive(Clone, Debug)]
+pub struct SharedPicture {
+    /// Its absolute address.
+    pub href: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// What it shows; may be empty.
+    pub alt: String,
+}
+
 /// The shell of a public page.
 #[derive(Clone, Debug, Default)]
 pub struct PublicShell {
@@ -91,6 +104,12 @@ pub struct PublicShell {
     pub description: Option<String>,
     /// The page is not meant for search engines.
     pub noindex: bool,
+    /// What the page is for previews elsewhere, where it is more than a part of a site: `article`, `profile`.
+    pub kind: Option<&'static str>,
+    /// The picture of previews elsewhere.
+    pub picture: Option<SharedPicture>,
+    /// First publication and last change, for previews elsewhere.
+    pub times: Option<(String, String)>,
     /// The front page.
     pub home_href: String,
     /// The search page, once there is one.

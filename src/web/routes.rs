@@ -6,12 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route as ActixRoute, Scope,
 use crate::app::App;
 use crate::web::desk::{
     account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, references,
-    revisions, settings, setup, sign_in, today,
+    revisions, settings, setup, sign_in, source_settings, today,
 };
 use crate::web::error::AppError;
 use crate::web::{
-    appearance, articles, assets, comment_feed, comments, confirm, feeds, health, media,
-    references as article_references, subscriptions,
+    appearance, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, media, privacy,
+    references as article_references, search, site_map, subscriptions,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -89,10 +89,11 @@ routes! {
     "/desk/staff/{id}/suspend" => { post Administers people::suspend }
     "/desk/staff/{id}/reinstate" => { post Administers people::reinstate }
     "/desk/staff/{id}/link" => { post Administers people::link }
-    "/desk/settings/sources" => { get Administers settings::sources, post Administers settings::save_sources }
+    "/desk/settings/sources" => { get Administers source_settings::sources, post Administers source_settings::save_sources }
     "/desk/mail" => { get Administers outbox::show }
     "/desk/mail/{id}" => { get Administers outbox::show_one }
     "/desk/mail/{id}/retry" => { post Administers outbox::retry }
+    "/desk/settings" => { get Administers settings::show, post Administers settings::save }
     "/desk/audit" => { get Administers audit::show }
     "/desk/articles" => { get SeesDrafts desk_articles::list }
     "/desk/articles/new" => { get Writes editor::new, post Writes editor::create }
@@ -103,16 +104,22 @@ routes! {
     "/desk/references/new" => { get Writes references::new, post Writes references::create }
     "/desk/references/import" => { get Writes references::choose, post Writes references::import }
     "/desk/references/{id}" => { get Writes references::edit, post Writes references::update }
-    "/" => { get Anyone articles::home }
-    "/latest" => { get Anyone articles::latest }
-    "/topics/{slug}" => { get Anyone articles::topic }
-    "/authors/{slug}" => { get Anyone articles::author }
-    "/corrections" => { get Anyone articles::corrections }
+    "/" => { get Anyone lists::home }
+    "/latest" => { get Anyone lists::latest }
+    "/topics/{slug}" => { get Anyone lists::topic }
+    "/topics/{slug}/feed.xml" => { get Anyone feeds::topic }
+    "/authors/{slug}" => { get Anyone lists::author }
+    "/authors/{slug}/feed.xml" => { get Anyone feeds::author }
+    "/corrections" => { get Anyone lists::corrections }
+    "/corrections/feed.xml" => { get Anyone feeds::corrections }
+    "/privacy" => { get Anyone privacy::show }
+    "/search" => { get Anyone search::show }
     "/feed.xml" => { get Anyone feeds::atom }
     "/feed.json" => { get Anyone feeds::json }
     "/feed" => { get Anyone feeds::elsewhere }
-    "/sitemap.xml" => { get Anyone feeds::site_map }
-    "/robots.txt" => { get Anyone feeds::robots }
+    "/sitemap.xml" => { get Anyone site_map::index }
+    "/sitemap/{file}" => { get Anyone site_map::part }
+    "/robots.txt" => { get Anyone site_map::robots }
     "/media/{hash}/{name}" => { get Anyone media::serve }
     "/{slug}/feed" => { get Anyone feeds::comments_elsewhere }
     "/mail/confirm/{token}" => { get TokenHolder confirm::show, post TokenHolder confirm::submit }
@@ -128,6 +135,7 @@ routes! {
     "/{slug}/references.json" => { get Anyone article_references::json }
     "/{slug}/comments.xml" => { get Anyone comment_feed::atom }
     "/{slug}/comments" => { post Anyone comments::create }
+    "/{slug}/changes/{number}" => { get Anyone changes::show }
     "/{slug}/threads/{root}" => { get Anyone comments::long_thread }
     "/{slug}" => { get Anyone articles::show }
 }

@@ -69,8 +69,11 @@ pub fn public_at(app: &App, settings: &Settings, theme: Theme, address: &str, ti
         canonical: base.join(path).ok().map(String::from),
         description: None,
         noindex: false,
+        kind: None,
+        picture: None,
+        times: None,
         home_href: urls::home(),
-        search_href: None,
+        search_href: Some(urls::search_page()),
         nav: links(&settings.site.menu),
         feeds: vec![FeedLink {
             title: settings.site.name.clone(),

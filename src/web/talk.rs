@@ -355,6 +355,8 @@ pub struct CommentView {
     pub when_iso: String,
     /// The comment itself.
     pub href: String,
+    /// What it answers.
+    pub parent: Option<CommentId>,
     /// Whom it answers, and where that is.
     pub to: Option<(String, String)>,
     /// The text.
@@ -661,6 +663,7 @@ impl Draw<'_> {
             when: shell::date_short(comment.created_at, settings),
             when_iso: shell::machine_time(comment.created_at),
             href: urls::comment(comment.id),
+            parent: comment.parent,
             to: to.map(|(parent, name)| (name, format!("#comment-{parent}"))),
             html: comment.html.clone(),
             reply_href: (is_public && is_open).then(|| urls::reply(&self.given.place.slug, comment.id)),

@@ -34,7 +34,22 @@ async fn sign_in(browser: &Chromium, accounts: &[Account], role: Role) {
 async fn pages_readers_see_are_good_pages() {
     let (site, _) = demo_site().await;
     let Some(browser) = Chromium::start(&site).await else { return };
-    for (path, name) in [("/", "home"), (LONG, "article"), ("/corrections", "corrections"), ("/latest", "latest")] {
+    let changes: String = site
+        .one("select '/' || a.slug || '/changes/' || r.number from corrections c join revisions r on r.id = c.revision_id join articles a on a.id = c.article_id order by c.id limit 1")
+        .await;
+    for (path, name) in [
+        ("/", "home"),
+        (LONG, "article"),
+        ("/corrections", "corrections"),
+        ("/latest", "latest"),
+        ("/search?q=night", "search"),
+        ("/search?q=caffiene", "search-nothing"),
+        ("/topics/sleep", "topic"),
+        ("/authors/miriam-achebe", "person"),
+        (changes.as_str(), "changes"),
+        ("/privacy", "privacy"),
+        ("/sleeping-well-on-the-nightshift", "close-titles"),
+    ] {
         browser.open(path).await;
         pictures(&browser, name).await;
         checks::page(&browser).await;

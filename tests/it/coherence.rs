@@ -54,7 +54,7 @@ fn is_fresh(states: &[State], shown: usize, node: usize, began: Instant, ended: 
 }
 
 struct Nodes {
-    nodes: [Process; 2],
+    servers: [Process; 2],
     desks: [Browser; 2],
     database: Client,
     app_url: String,
@@ -83,7 +83,7 @@ async fn nodes() -> Nodes {
     sign_in(&desks[1]).await;
     let client = cluster::connect(&database.owner_url).await;
     let mut made = Nodes {
-        nodes,
+        servers: nodes,
         desks,
         database: client,
         app_url: database.url.clone(),
@@ -112,7 +112,7 @@ impl Nodes {
         let mut comments = Vec::new();
         for number in 0..COMMENTS {
             let asked = Instant::now();
-            let reader = Browser::new(&self.nodes[0].base());
+            let reader = Browser::new(&self.servers[0].base());
             let form = reader.get(&format!("/tide-{place}")).await.form("#reply form");
             let form = form
                 .fill("body", &format!("What does the basin answer, and to whom, number {number}?"))
@@ -190,7 +190,7 @@ impl Reader {
     fn new(node: usize, nodes: &Nodes) -> Self {
         Self {
             node,
-            base: nodes.nodes[node].base(),
+            base: nodes.servers[node].base(),
             client: reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap(),
             history: Arc::clone(&nodes.history),
             comments: nodes.articles.iter().map(|(_, comments)| comments.clone()).collect(),
@@ -217,7 +217,7 @@ impl Reader {
     async fn read(&mut self, path: &str) {
         let mut request = self.client.get(format!("{}{path}", self.base));
         let known = self.known.get(path).cloned();
-        if let Some((tag, _)) = known.as_ref().filter(|_| self.reads % 2 == 0) {
+        if let Some((tag, _)) = known.as_ref().filter(|_| self.reads.is_multiple_of(2)) {
             request = request.header(IF_NONE_MATCH, tag);
         }
         let began = Instant::now();
@@ -300,7 +300,7 @@ async fn no_node_shows_a_page_older_than_what_was_answered() {
     let acts = amount("STET_SOAK_ACTS", 160, 10_000);
     let cut_every = amount("STET_SOAK_CUT_EVERY", 40, 200);
     let nodes = nodes().await;
-    until_ready(&nodes.nodes[1].base()).await;
+    until_ready(&nodes.servers[1].base()).await;
     let (stop, stopped) = watch::channel(false);
     let beside: Vec<_> = (0..4)
         .map(|number| {

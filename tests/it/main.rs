@@ -29,6 +29,8 @@ mod logs;
 mod mail;
 mod migrations;
 mod moderation;
+mod pages;
 mod private_postgres;
+mod search;
 mod staff;
 mod threads;

@@ -40,6 +40,7 @@ const ARTICLES: &[(&str, &str)] = &[
     ("how-we-grade-evidence", include_str!("articles/how-we-grade-evidence.md")),
     ("about", include_str!("articles/about.md")),
     ("how-we-moderate", include_str!("articles/how-we-moderate.md")),
+    ("privacy", include_str!("articles/privacy.md")),
     ("why-comments-are-removed", include_str!("articles/why-comments-are-removed.md")),
     ("what-trusted-source-means", include_str!("articles/what-trusted-source-means.md")),
 ];

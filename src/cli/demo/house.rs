@@ -100,6 +100,7 @@ async fn set_up(stage: &Stage<'_>, content: &Content) -> anyhow::Result<()> {
         menu: from.menu.iter().map(|slug| menu_link(content, slug)).collect::<anyhow::Result<_>>()?,
         footer_menu: footer(content),
         products_disclosure: from.shop_disclosure.clone(),
+        is_medical: true,
         ..settings::Site::default()
     };
     let comments = settings::Comments { house_rules: from.house_rules.clone(), ..settings::Comments::default() };
@@ -129,7 +130,11 @@ fn menu_link(content: &Content, slug: &str) -> anyhow::Result<MenuLink> {
 
 fn footer(content: &Content) -> Vec<MenuLink> {
     let pages = content.articles.iter().filter(|article| article.front.kind == ArticleKind::Page);
-    pages.map(|page| MenuLink { label: page.front.title.clone(), href: urls::article(&page.front.slug) }).collect()
+    let own = MenuLink { label: "Corrections".into(), href: urls::corrections() };
+    pages
+        .map(|page| MenuLink { label: page.front.title.clone(), href: urls::article(&page.front.slug) })
+        .chain([own])
+        .collect()
 }
 
 fn trusted(content: &Content) -> settings::Sources {

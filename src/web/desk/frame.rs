@@ -56,8 +56,8 @@ fn nav(session: &Session, path: &str) -> Vec<DeskLink> {
         ("References", urls::desk_references("", None), "book-open", session.may(Act::SeeDrafts)),
         ("People", urls::people(), "users", session.may(Act::ManageStaff)),
         ("Mail", urls::desk_outbox(), "mail", session.may(Act::SeeMail)),
+        ("Settings", urls::desk_settings(), "settings", session.may(Act::ChangeSettings)),
         ("Activity", urls::activity(), "scroll-text", session.may(Act::SeeAudit)),
-        ("Settings", urls::desk_settings("sources"), "settings", session.may(Act::ChangeSettings)),
         ("Your account", urls::account(), "user", true),
     ];
     links

@@ -14,4 +14,5 @@ pub mod revisions;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
+pub mod source_settings;
 pub mod today;

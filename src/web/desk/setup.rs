@@ -8,12 +8,16 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::app::App;
+use crate::articles::house::{self, HouseError};
 use crate::core::limits;
 use crate::core::rng::Token;
 use crate::core::status::ModerationMode;
 use crate::core::text::{self, Email};
+use crate::settings;
+use crate::staff::authority::{Capability, MayEdit, MayPublish};
 use crate::staff::model::CreateError;
 use crate::staff::password::{HashError, NewPassword};
+use crate::staff::session::{self, Opened};
 use crate::staff::setup::{self, Claim, ClaimError};
 use crate::urls;
 use crate::web::desk::sign_in::{lead_to, with_cookies};
@@ -230,9 +234,27 @@ pub async fn submit(app: web::Data<App>, request: HttpRequest, form: Form<Setup>
         }
         Err(ClaimError::Db(error)) => return Err(error.into()),
     };
+    open_house(&app, &opened).await;
     // Whether cookies are `Secure` follows the address that was just set.
     app.settings(&mut app.db.read().await?).await?;
     with_cookies(&app, lead_to(urls::desk()), &opened)
+}
+
+/// Makes the pages and menus a new site begins with. The site is claimed already: what cannot be made is missing, and
+/// the owner can write it.
+async fn open_house(app: &App, opened: &Opened) {
+    let made = async {
+        let mut conn = app.db.read().await?;
+        let settings = settings::load(&mut conn).await?;
+        let owner = session::act_as(&mut conn, opened.staff_id, &settings.people).await?;
+        drop(conn);
+        let Some(owner) = owner else { return Ok::<_, HouseError>(()) };
+        let (Ok(editor), Ok(publisher)) = (MayEdit::of(&owner), MayPublish::of(&owner)) else { return Ok(()) };
+        house::open(&app.db, &editor, &publisher, &settings.site).await
+    };
+    if let Err(error) = made.await {
+        tracing::error!(error.cause = %error, "the house pages of the new site could not all be made");
+    }
 }
 
 async fn refused(

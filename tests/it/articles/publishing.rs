@@ -74,7 +74,7 @@ async fn readers_are_told_of_a_correction_and_of_nothing_cosmetic() {
     let form = page.form("form.desk").fill("change_text", "The figure was 42.");
     assert_eq!(press(&browser, form, "publish").await.status, StatusCode::SEE_OTHER);
     let public = site.browser().get("/naps").await;
-    assert_eq!(public.text_at(".correction"), "Correction, 17 November 2026. The figure was 42.");
+    assert_eq!(public.text_at(".correction"), "Correction, 17 November 2026. The figure was 42. See what changed");
     assert_eq!(public.texts(".credit dt"), ["Written by", "Updated", "Reading time"]);
     assert!(public.text_at(".credit").contains("First published 14 November 2026"));
     assert!(site.browser().get("/corrections").await.text_at("main").contains("The figure was 42."));
@@ -86,7 +86,7 @@ async fn a_withdrawn_article_says_so_and_is_in_no_list() {
     let browser = site.signed_in(&site.member("Ana Novak", Role::Editor).await).await;
     let desk = published(&browser, "Naps", "A rare word: quokka.\n").await;
     let reader = site.browser();
-    for list in ["/", "/feed.xml", "/feed.json", "/sitemap.xml"] {
+    for list in ["/", "/feed.xml", "/feed.json", "/sitemap/articles-0.xml"] {
         assert!(reader.get(list).await.text.contains("naps"), "{list}");
     }
     let form = desk.form("form.desk").fill("withdraw_reason", "The figures were wrong.");
@@ -96,7 +96,7 @@ async fn a_withdrawn_article_says_so_and_is_in_no_list() {
     assert!(
         gone.text_at("main").contains("14 November 2026") && gone.text_at("main").contains("The figures were wrong.")
     );
-    for list in ["/", "/feed.xml", "/feed.json", "/sitemap.xml", "/latest", "/naps"] {
+    for list in ["/", "/feed.xml", "/feed.json", "/sitemap/articles-0.xml", "/latest", "/naps"] {
         let page = reader.get(list).await;
         assert!(!page.text.contains("quokka") && (list == "/naps" || !page.text.contains("naps")), "{list}");
     }
@@ -124,7 +124,7 @@ async fn no_word_of_a_draft_reaches_anybody_outside() {
         "/quokka",
         "/feed.xml",
         "/feed.json",
-        "/sitemap.xml",
+        "/sitemap/articles-0.xml",
         &format!("/{slug}"),
         &article,
         &revision,

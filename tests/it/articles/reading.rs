@@ -1,5 +1,7 @@
 //! What readers get: the article whole without script, lists, feeds.
 
+use std::fmt::Write as _;
+
 use reqwest::{Method, StatusCode};
 use stet::core::status::Role;
 
@@ -158,7 +160,7 @@ async fn a_page_to_print_has_its_sources_open_and_comments_only_if_wanted() {
     let mut body = String::new();
     for number in 0..14 {
         source(&browser, &format!("k{number}"), &format!("Study {number}"), &format!("10.1000/{number}")).await;
-        body.push_str(&format!("Found [@k{number}].\n\n"));
+        write!(body, "Found [@k{number}].\n\n").unwrap();
     }
     published(&browser, "Many sources", &body).await;
     let reader = site.browser();

@@ -42,6 +42,46 @@ async fn the_link_makes_the_owner_who_is_then_signed_in_and_closes_for_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_site_begins_with_its_house_pages_and_a_menu_to_them() {
+    let site = Site::start().await;
+    let link = link(&site).await.unwrap();
+    let owner = site.browser();
+    let form = filled(owner.look(&link).await.form("main form")).fill("site_name", "Harbour *Health*");
+    assert_eq!(owner.submit(&form).await.status, StatusCode::SEE_OTHER);
+    let reader = site.browser();
+    for (address, title) in [
+        ("/about", "About Harbour *Health*"),
+        ("/how-we-moderate", "How we moderate"),
+        ("/why-comments-are-removed", "Why comments are removed"),
+        ("/what-trusted-source-means", "What “Trusted source” means"),
+        ("/privacy", "Privacy"),
+    ] {
+        let page = reader.look(address).await;
+        assert_eq!((page.status, page.text_at("h1").as_str()), (StatusCode::OK, title));
+        assert!(!page.text.contains("{site}") && !page.has("#comments"), "{address}");
+    }
+    assert!(reader.look("/about").await.text_at(".prose").starts_with("Harbour *Health* is a small publication."));
+    assert!(reader.look("/privacy").await.text_at(".prose").contains("is read without an account"));
+    assert_eq!(
+        reader.look("/").await.texts(".foot__nav + div li a")[..4],
+        ["About us", "How we moderate", "Corrections", "Privacy"]
+    );
+    assert!(!reader.look("/latest").await.has(".story"), "they are in no list");
+
+    let desk = owner.look("/desk/articles").await;
+    let about = desk.attribute("main a[href^='/desk/articles/']:not([href*=new])", "href").unwrap();
+    let form = owner
+        .get(&about)
+        .await
+        .form("form.desk")
+        .fill("body", "Ours now.\n")
+        .choose("change", "cosmetic")
+        .choose("act", "publish");
+    assert_eq!(owner.submit(&form).await.status, StatusCode::SEE_OTHER, "the last one, Privacy, keeps its address");
+    assert!(reader.look("/privacy").await.text_at(".prose").starts_with("Ours now."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_claim_with_the_form_still_open_is_refused() {
     let site = Site::start().await;
     let link = link(&site).await.unwrap();
