@@ -1,9 +1,9 @@
-//! A file of references.
+//! A file of references, in whatever format it is.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stet::references::formats::csl_json;
+use stet::references::formats::read;
 
 fuzz_target!(|text: &str| {
-    drop(csl_json::read(text));
+    drop(read::read(text));
 });
