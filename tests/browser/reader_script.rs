@@ -30,7 +30,7 @@ async fn a_source_is_shown_beside_its_mark_by_the_mouse() {
         )
         .await;
     assert_eq!(named, json!(["Reference 1", "dialog"]));
-    let title = browser.script("return document.querySelector('#r1').dataset.source").await;
+    let title = browser.script("return document.querySelector('#r1 [data-source-title]').textContent").await;
     assert_eq!(browser.text(".src__title").await, title.as_str().unwrap());
     assert!(!browser.text(".src__meta").await.contains(title.as_str().unwrap()), "the title stands once");
     assert!(browser.text(".src__row").await.contains("Reference 1"));

@@ -56,11 +56,11 @@ pub async fn publish_article(url: &str) {
     let statements = format!(
         "insert into articles (slug, created_at) values ('tides', now());
          insert into revisions (article_id, number, cause, title, slug, dek, takeaways, body, language, description, made_at)
-             select id, 1, 'publish', 'How tides are told', slug, 'From the moon to the table on the quay.', '{{}}', 'Tides', 'en', '', now() from articles;
+             select id, 1, 'publish', 'How tides are told', slug, 'From the moon to the table on the quay.', '{{}}', 'Tides', 'en', '', now() from articles where slug = 'tides';
          insert into revision_renderings (revision_id, renderer_version, html, outline, word_count, rendered_at)
-             select id, 1, '{html}', '[]', 3400, now() from revisions;
-         update articles set state = 'published', published_revision_id = (select id from revisions),
-             first_published_at = now(), published_at = now(), updated_at = now()"
+             select id, 1, '{html}', '[]', 3400, now() from revisions where slug = 'tides';
+         update articles set state = 'published', published_revision_id = (select id from revisions where slug = 'tides'),
+             first_published_at = now(), published_at = now(), updated_at = now() where slug = 'tides'"
     );
     cluster::connect(url).await.batch_execute(&statements).await.unwrap();
 }
