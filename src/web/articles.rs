@@ -10,6 +10,7 @@ use crate::articles::layout::Layout;
 use crate::articles::links;
 use crate::articles::model::{Article, Person};
 use crate::articles::page::{self, Credited, Found, PublicArticle};
+use crate::comments::thread::Sort;
 use crate::core::limits;
 use crate::core::page_store::Tag;
 use crate::core::status::{ArticleKind, CreditRole};
@@ -295,7 +296,9 @@ pub fn draw(
     page.times = Some((shell::machine_time(article.first_published_at), shell::machine_time(article.updated_at)));
     let mut view = ArticleView::of(article, settings);
     view.sources_open |= query.is_print;
-    let data = structured::article(&base, settings, article, talk.as_ref());
+    // The same comments in another order are nothing new to whom the data is for, who is sent to the usual order.
+    let told = talk.as_ref().filter(|_| query.sort == Sort::Oldest);
+    let data = structured::article(&base, settings, article, told);
     Ok(ArticlePage { page, view, data, talk }.render()?)
 }
 

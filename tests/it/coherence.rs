@@ -233,13 +233,13 @@ impl Reader {
             assert_eq!(status, StatusCode::OK, "{path}: {text}");
             text
         };
-        self.check(path, &text, began, ended);
+        self.check(path, &text, began, ended).await;
         if let Some(tag) = tag {
             self.known.insert(path.to_owned(), (tag, text));
         }
     }
 
-    fn check(&self, path: &str, text: &str, began: Instant, ended: Instant) {
+    async fn check(&self, path: &str, text: &str, began: Instant, ended: Instant) {
         // Lists show every article, a page its own.
         let own: Option<usize> = path.strip_prefix("/tide-").map(|number| number.parse().unwrap());
         let mut shown = Vec::new();
@@ -279,7 +279,7 @@ impl Reader {
                     self.node,
                     &states[states.len().saturating_sub(4)..]
                 );
-                std::thread::sleep(Duration::from_millis(5));
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
     }
