@@ -1,5 +1,6 @@
 //! Writing a comment: the same form posted twice lands on the first one's result; then the throttles, the
 //! rules, and one transaction for the comment, what it changes for readers, the audit row and the mails.
+#![expect(clippy::ref_option_ref, reason = "the derive of Insertable borrows fields that are options of borrowed text")]
 
 use std::sync::Arc;
 
