@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable};
+use diesel::sql_types::{BigInt, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -151,7 +151,7 @@ pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_
     if let Some(id) = now.replay {
         return Ok(replay(tx.conn(), id).await?);
     }
-    let now = now.check(site, tx.now)?;
+    let now = now.check(site, post, tx.now)?;
     let words = site.words.lists(tx.conn()).await?;
     let text_digest = post.words.folded.digest();
     let of = Of { post, text_digest: text_digest.as_deref(), newcomer_until: site.settings.newcomer_until };
@@ -230,12 +230,10 @@ struct Before {
     /// The time of the oldest of as many comments as a network may post a minute, if all are of the last minute.
     network_full_since: Option<DateTime<Utc>>,
     parent: Option<CommentId>,
-    /// Whether a parent was named.
-    has_parent: bool,
 }
 
 impl Before {
-    fn check(self, site: Site<'_>, now: DateTime<Utc>) -> Result<Now, CreateError> {
+    fn check(self, site: Site<'_>, post: Post<'_>, now: DateTime<Utc>) -> Result<Now, CreateError> {
         let Self { mode, revision: Some(revision), moderation, .. } = self else { return Err(CreateError::NotFound) };
         if mode != CommentsMode::Open {
             return Err(CreateError::Closed);
@@ -246,7 +244,7 @@ impl Before {
         if let Some(oldest) = self.network_full_since.filter(|at| site.comments_a_minute > 0 && *at > now - MINUTE) {
             return Err(CreateError::TooFast { is_network: true, again_at: oldest + MINUTE });
         }
-        if self.has_parent && self.parent.is_none() {
+        if post.parent.is_some() && self.parent.is_none() {
             return Err(CreateError::ParentGone);
         }
         Ok(Now { mode, revision, moderation })
@@ -298,7 +296,6 @@ async fn before(
                 coalesce(by_key, by_digest),
                 network,
                 parent,
-                post.parent.is_some().into_sql::<Bool>(),
             ),
             Option::<Address>::as_select(),
         ))

@@ -8,8 +8,8 @@
 //! of the caller through [`markdown::Resolve`]; what is wrong with a text comes back as [`finding::Finding`]s
 //! with a line, never as a log entry.
 //!
-//! A change of what is written for an unchanged text raises [`markdown::RENDERER_VERSION`]; a job then renders
-//! stored revisions and comments again.
+//! A change of what is written for an unchanged text raises [`markdown::RENDERER_VERSION`], which stands
+//! beside every stored text. The job that renders older ones again is not built yet (requirements D1).
 
 pub mod citations;
 pub mod comment_markup;
