@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use url::Url;
 
+use crate::comments::create;
+use crate::comments::intake::Intake;
 use crate::core::clock::Clock;
 use crate::core::page_store::PageStore;
 use crate::core::rng::Rng;
@@ -37,7 +39,7 @@ pub struct Parts {
     /// What the owner set in the desk.
     pub settings: settings::Cached,
     /// The word lists of the rules, compiled.
-    pub word_lists: word_lists::Cached,
+    pub word_lists: Arc<word_lists::Cached>,
     /// The site's address where flag, environment or file fixed it; wins over the desk's.
     pub fixed_base_url: Option<Url>,
     /// Used until the site has an address: `http://` and the listening address.
@@ -66,6 +68,8 @@ pub struct Ceilings {
 pub struct App {
     /// This thread's connections.
     pub db: Db,
+    /// Readers' comments on their way into the database.
+    pub intake: Intake,
     /// What all threads share.
     pub parts: Arc<Parts>,
 }
@@ -74,7 +78,13 @@ impl App {
     /// For the calling thread, with at most `connections_max` connections.
     #[must_use]
     pub fn for_thread(parts: &Arc<Parts>, connections_max: usize) -> Self {
-        Self { db: parts.db.pool(connections_max), parts: Arc::clone(parts) }
+        let db = parts.db.pool(connections_max);
+        let site = create::Site {
+            words: Arc::clone(&parts.word_lists),
+            comments_a_minute: parts.ceilings.comments_a_minute,
+            rng: parts.rng,
+        };
+        Self { intake: Intake::new(db.clone(), site), db, parts: Arc::clone(parts) }
     }
 
     /// Now.

@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -53,40 +54,71 @@ pub struct Entry<'a> {
     pub evidence: Option<&'a str>,
 }
 
+crate::statement! {
+    struct Insert<'a> -> BigInt {
+        "insert into audit_entries (at, actor, staff_id, action, subject, subject_id, detail, digest)
+         select at, actor, staff_id, action, subject, subject_id, detail, digest
+           from unnest(" actors: Array<Text> = Vec<&'a str>,
+        ", " staff_ids: Array<Nullable<BigInt>> = Vec<Option<i64>>,
+        ", " actions: Array<Text> = Vec<&'a str>,
+        ", " subjects: Array<Text> = Vec<&'a str>,
+        ", " subject_ids: Array<Nullable<BigInt>> = Vec<Option<i64>>,
+        ", " details: Array<Jsonb> = Vec<&'a Value>,
+        ", " digests: Array<Binary> = Vec<Vec<u8>>,
+        ") with ordinality as entry (actor, staff_id, action, subject, subject_id, detail, digest, place)
+          cross join (select " at: Timestamptz = DateTime<Utc>,
+    } " as at) as now
+          order by place
+         returning id"
+}
+
 /// Adds an entry in the transaction of the change it tells of.
-pub async fn append(tx: &mut Tx, entry: Entry<'_>) -> Result<AuditId, DbError> {
-    let (actor, staff_id) = entry.actor.columns();
-    let row = Row {
-        at: tx.now,
-        actor,
-        staff_id: staff_id.map(|id| id.0),
-        action: entry.action,
-        subject: entry.subject,
-        subject_id: entry.subject_id,
-        detail: &entry.detail,
-    };
-    let digest = row.digest();
-    let id: AuditId = diesel::insert_into(audit_entries::table)
-        .values((
-            audit_entries::at.eq(tx.now),
-            audit_entries::actor.eq(actor),
-            audit_entries::staff_id.eq(staff_id),
-            audit_entries::action.eq(entry.action),
-            audit_entries::subject.eq(entry.subject),
-            audit_entries::subject_id.eq(entry.subject_id),
-            audit_entries::detail.eq(&entry.detail),
-            audit_entries::digest.eq(digest),
-        ))
-        .returning(audit_entries::id)
-        .get_result(tx.conn())
-        .await?;
-    if let Some(evidence) = entry.evidence {
-        diesel::insert_into(audit_evidence::table)
-            .values((audit_evidence::entry_id.eq(id), audit_evidence::evidence.eq(evidence)))
-            .execute(tx.conn())
-            .await?;
+pub async fn append(tx: &mut Tx, entry: Entry<'_>) -> Result<(), DbError> {
+    append_all(tx, &[entry]).await
+}
+
+/// [`append`] for several entries, in one statement.
+pub async fn append_all(tx: &mut Tx, entries: &[Entry<'_>]) -> Result<(), DbError> {
+    if entries.is_empty() {
+        return Ok(());
     }
-    Ok(id)
+    let rows: Vec<Row<'_>> = entries.iter().map(|entry| entry.row(tx.now)).collect();
+    let statement = Insert {
+        actors: rows.iter().map(|row| row.actor).collect(),
+        staff_ids: rows.iter().map(|row| row.staff_id).collect(),
+        actions: rows.iter().map(|row| row.action).collect(),
+        subjects: rows.iter().map(|row| row.subject).collect(),
+        subject_ids: rows.iter().map(|row| row.subject_id).collect(),
+        details: rows.iter().map(|row| row.detail).collect(),
+        digests: rows.iter().map(Row::digest).collect(),
+        at: tx.now,
+    };
+    let ids: Vec<AuditId> = statement.load(tx.conn()).await?;
+    let evidence: Vec<_> = ids
+        .into_iter()
+        .zip(entries)
+        .filter_map(|(id, entry)| Some((id, entry.evidence?)))
+        .map(|(id, words)| (audit_evidence::entry_id.eq(id), audit_evidence::evidence.eq(words)))
+        .collect();
+    if !evidence.is_empty() {
+        diesel::insert_into(audit_evidence::table).values(evidence).execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+impl Entry<'_> {
+    fn row(&self, at: DateTime<Utc>) -> Row<'_> {
+        let (actor, staff_id) = self.actor.columns();
+        Row {
+            at,
+            actor,
+            staff_id: staff_id.map(|id| id.0),
+            action: self.action,
+            subject: self.subject,
+            subject_id: self.subject_id,
+            detail: &self.detail,
+        }
+    }
 }
 
 struct Row<'a> {

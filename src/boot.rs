@@ -86,7 +86,7 @@ pub fn parts(
     Ok(Arc::new(Parts {
         mailer,
         settings: settings::Cached::new(Arc::clone(&pages)),
-        word_lists: crate::moderation::word_lists::Cached::new(Arc::clone(&pages)),
+        word_lists: Arc::new(crate::moderation::word_lists::Cached::new(Arc::clone(&pages))),
         db: db::Shared::new(database_url, clock.clone(), pages),
         clock,
         rng: Rng::system(),

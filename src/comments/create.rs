@@ -1,53 +1,50 @@
-//! Writing a comment: the same form posted twice lands on the first one's result; then the throttles, the
-//! rules, and one transaction for the comment, what it changes for readers, the audit row and the mails.
-#![expect(clippy::ref_option_ref, reason = "the derive of Insertable borrows fields that are options of borrowed text")]
+//! Writing comments. Those of readers that arrive together are written together ([`intake`](crate::comments::intake)):
+//! what is known of them is looked up, the rules judge each, and one transaction holds the comments, what they
+//! change for readers, the audit rows and the mails. The same form posted twice lands on the first one's result.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::try_join;
 
 use crate::audit::{self, Actor};
-use crate::comments::model::{Field, FieldError, GuestName, Notify, Place, Words};
-use crate::core::ids::{AddressId, ArticleId, BrowserId, CommentId, ReaderId, RevisionId, StaffId};
+use crate::comments::known::{self, Known, Open};
+use crate::comments::model::{FieldError, GuestName, Notify, Place, Words};
+use crate::comments::write::{self, By, ByReader, NewComment, Written};
+use crate::core::ids::{ArticleId, CommentId, ReaderId, RevisionId, StaffId};
 use crate::core::limits;
 use crate::core::network::Network;
 use crate::core::rng::{Rng, Token};
 use crate::core::secret::Secret;
 use crate::core::status::{ArticleState, Badge, CommentStatus, CommentsMode, CreditRole, ModerationMode};
 use crate::core::text::{self, Email};
-use crate::db::schema::{addresses, articles, comments, revision_credits};
+use crate::db::schema::{articles, comments, revision_credits};
 use crate::db::{DbError, Tx};
+use crate::jobs::queue;
 use crate::moderation::decide;
-use crate::moderation::model::RuleId;
-use crate::moderation::screen::{self, Case, Facts, Policy, Subject};
-use crate::moderation::word_lists::{self, Lists};
+use crate::moderation::facts::{self, Facts, Subject};
+use crate::moderation::model::{RuleId, Screening};
+use crate::moderation::screen::{self, Case, Policy};
+use crate::moderation::word_lists;
 use crate::notifications;
 use crate::readers::browser::{self, Browser};
-use crate::readers::model::{self as readers, Address};
 use crate::readers::subscriptions::{self, Wish};
-use crate::render::markdown::RENDERER_VERSION;
-use crate::settings;
+use crate::settings::{self, Settings};
 use crate::staff::authority::Session;
 
-/// What of the site writing a comment needs.
-#[derive(Debug, Clone, Copy)]
-pub struct Site<'a> {
-    /// How comments are taken.
-    pub settings: &'a settings::Comments,
+/// What of the site writing comments needs.
+#[derive(Debug, Clone)]
+pub struct Site {
     /// The word lists.
-    pub words: &'a word_lists::Cached,
+    pub words: Arc<word_lists::Cached>,
     /// Comments a minute from one network; 0: no ceiling.
     pub comments_a_minute: i64,
     /// Chance.
     pub rng: Rng,
-    /// The site's key, for the keyed hash of networks.
-    pub secret: &'a Secret,
 }
 
 /// What is written where.
@@ -80,6 +77,59 @@ pub struct Guest<'a> {
     pub is_trapped: bool,
     /// Seconds between opening the page and posting, where that is known.
     pub dwell_seconds: Option<i64>,
+}
+
+/// A reader's comment on its way, with everything it takes to judge it.
+#[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the key of the form is called so everywhere")]
+pub struct Submission {
+    pub(super) article: ArticleId,
+    pub(super) parent: Option<CommentId>,
+    pub(super) words: Words,
+    pub(super) text_digest: Option<Vec<u8>>,
+    pub(super) submission_key: Option<String>,
+    pub(super) name: GuestName,
+    pub(super) email: Email,
+    pub(super) browser: Option<Browser>,
+    pub(super) network: Network,
+    pub(super) network_key: Vec<u8>,
+    pub(super) notify: Notify,
+    pub(super) is_trapped: bool,
+    pub(super) dwell_seconds: Option<i64>,
+    pub(super) settings: Arc<Settings>,
+    /// Digest of article, parent, address and text: recognises a second post of the same form.
+    pub(super) replay_digest: Vec<u8>,
+}
+
+impl Submission {
+    /// What a reader posted, under the settings of the moment.
+    #[must_use]
+    pub fn of(post: Post<'_>, guest: Guest<'_>, settings: Arc<Settings>, secret: &Secret) -> Self {
+        Self {
+            article: post.place.article,
+            parent: post.parent,
+            words: post.words.clone(),
+            text_digest: post.words.folded.digest(),
+            submission_key: post.submission_key.map(str::to_owned),
+            name: guest.name.clone(),
+            email: guest.email.clone(),
+            browser: guest.browser,
+            network: guest.network,
+            network_key: guest.network.key(secret),
+            notify: guest.notify,
+            is_trapped: guest.is_trapped,
+            dwell_seconds: guest.dwell_seconds,
+            settings,
+            replay_digest: replay_digest(post, guest.email),
+        }
+    }
+
+    /// The advisory lock it is written under ([`Db::transact_under`](crate::db::Db::transact_under)): two posts of
+    /// the same form come one after the other, on all nodes, and the second finds the first.
+    #[must_use]
+    pub fn lock(&self) -> i64 {
+        self.replay_digest.first_chunk::<8>().map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    }
 }
 
 /// A comment that was written.
@@ -133,237 +183,219 @@ pub enum CreateError {
 }
 crate::from_db_error!(CreateError);
 
-/// The advisory lock a reader's post is written under ([`Db::transact_under`](crate::db::Db::transact_under)): two
-/// posts of the same form come one after the other, and the second finds the first.
-#[must_use]
-pub fn lock_of(post: Post<'_>, guest: Guest<'_>) -> i64 {
-    replay_digest(post, guest.email).first_chunk::<8>().map_or(0, |bytes| i64::from_le_bytes(*bytes))
+/// What comes of each submission.
+pub type Outcome = Result<Created, CreateError>;
+
+/// Writes readers' comments, in a transaction that holds the [`Submission::lock`] of each; answers in their order.
+///
+/// No two of them share address, network, text or submission key: what one does cannot weigh on another (the
+/// number of comments under an article apart, which is counted).
+pub async fn create(tx: &mut Tx, site: &Site, batch: &[&Submission]) -> Result<Vec<Outcome>, DbError> {
+    let known = known::look_up(tx, batch, site.comments_a_minute).await?;
+    let mut outcomes = BTreeMap::new();
+    let mut taken = Vec::new();
+    for (place, (post, known)) in batch.iter().copied().zip(known).enumerate() {
+        if let Some(id) = known.replay {
+            outcomes.insert(place, Ok(replay(tx.conn(), id).await?));
+            continue;
+        }
+        match known.check(post, site.comments_a_minute, tx.now) {
+            Ok(open) => taken.push(Taken::new(place, post, open, known, site.rng)),
+            Err(error) => drop(outcomes.insert(place, Err(error))),
+        }
+    }
+    if !taken.is_empty() {
+        judge(tx, site, &mut taken).await?;
+        outcomes.extend(write(tx, taken).await?);
+    }
+    Ok(outcomes.into_values().collect())
 }
 
-/// Writes a reader's comment, in a transaction that holds [`lock_of`] it.
-///
-/// What must be known beforehand is read in two round trips, however many questions there are.
-pub async fn create(tx: &mut Tx, site: Site<'_>, post: Post<'_>, guest: Guest<'_>) -> Result<Created, CreateError> {
-    let digest = replay_digest(post, guest.email);
-    let network_key = guest.network.key(site.secret);
-    let pace = (site.comments_a_minute, network_key.as_slice());
-    let (now, known) = before(tx, post, &digest, pace, guest.email).await?;
-    if let Some(id) = now.replay {
-        return Ok(replay(tx.conn(), id).await?);
+/// A submission that is written, wherever it goes.
+struct Taken<'a> {
+    /// Among the batch.
+    place: usize,
+    post: &'a Submission,
+    open: Open,
+    known: Known,
+    /// The reader, where this browser has proved the address.
+    reader: Option<ReaderId>,
+    /// Of a browser that has not posted before.
+    new_browser: Option<Token>,
+    screening: Screening,
+}
+
+impl<'a> Taken<'a> {
+    fn new(place: usize, post: &'a Submission, open: Open, known: Known, rng: Rng) -> Self {
+        let reader = post.browser.zip(known.address).and_then(|(browser, address)| browser.reader_of(address));
+        let new_browser = post.browser.is_none().then(|| rng.token());
+        Self { place, post, open, known, reader, new_browser, screening: Screening::default() }
     }
-    let now = now.check(site, post, tx.now)?;
-    let words = site.words.lists(tx.conn()).await?;
-    let text_digest = post.words.folded.digest();
-    let of = Of { post, text_digest: text_digest.as_deref(), newcomer_until: site.settings.newcomer_until };
-    let (address, reader, facts, opened) = if let Some(address) = known {
-        let reader = guest.browser.and_then(|browser| browser.reader_of(address.id));
-        let facts = of.known(tx, &address, reader, words).await?;
-        (address, reader, facts, None)
-    } else {
-        let (address, facts, opened) = of.first_seen(tx, site.rng, &guest, words).await?;
-        (address, None, facts, opened)
-    };
-    let screening = screen::screen(&Case {
-        text: post.words.body(),
-        folded: &post.words.folded,
-        links: &post.words.links,
-        is_trapped: guest.is_trapped,
-        dwell_seconds: guest.dwell_seconds,
-        facts,
-        policy: policy(site.settings, now.moderation),
-    });
-    let (browser, new_browser) = match (opened, guest.browser) {
-        (Some((new, token)), _) => (new, Some(token)),
-        (None, Some(known)) => {
-            browser::renew(tx, &known).await?;
-            (known, None)
+
+    fn subject(&self) -> Subject<'a> {
+        Subject {
+            article: self.post.article,
+            address: self.known.address,
+            reader: self.reader,
+            text_digest: self.post.text_digest.as_deref(),
+            newcomer_until: self.post.settings.comments.newcomer_until,
         }
-        (None, None) => browser::open(tx, site.rng).await.map(|(new, token)| (new, Some(token)))?,
-    };
-    let (status, reason) = screening.decision();
-    let row = NewComment {
-        network: Some(guest.network.shown()),
-        network_key: Some(network_key),
-        address_id: Some(address.id),
-        reader_id: reader,
-        browser_id: Some(browser.id),
-        status,
-        status_reason: reason.map(RuleId::as_str),
-        published_at: (status == CommentStatus::Approved).then_some(tx.now),
-        screening: screening.to_column(),
-        replay_digest: Some(digest),
-        text_digest,
-        ..NewComment::of(post, &now, tx.now, guest.name.as_str(), guest.name.skeleton())
-    };
-    let Some((id, root)) = insert(tx, &row).await? else {
-        // Another post with the same key, from another address, committed while this one waited for it.
-        let key = post.submission_key.unwrap_or_default();
-        return find_by_key(tx.conn(), key).await?.ok_or(CreateError::NotFound);
-    };
-    let detail = json!({"status": status, "rules": screening.codes()});
-    audit::append(
-        tx,
+    }
+
+    fn screen(&self, facts: Facts) -> Screening {
+        screen::screen(&Case {
+            text: self.post.words.body(),
+            folded: &self.post.words.folded,
+            links: &self.post.words.links,
+            is_trapped: self.post.is_trapped,
+            dwell_seconds: self.post.dwell_seconds,
+            facts,
+            policy: policy(&self.post.settings.comments, self.open.moderation),
+        })
+    }
+
+    fn status(&self) -> CommentStatus {
+        self.screening.decision().0
+    }
+
+    fn row(&self) -> NewComment<'_> {
+        let (status, reason) = self.screening.decision();
+        let post = self.post;
+        NewComment {
+            status,
+            status_reason: reason.map(RuleId::as_str),
+            screening: self.screening.to_column(),
+            text_digest: post.text_digest.as_deref(),
+            submission_key: post.submission_key.as_deref(),
+            ..NewComment::of(
+                (post.article, self.open.revision, post.parent),
+                (post.name.as_str(), post.name.skeleton()),
+                &post.words,
+                By::Reader(ByReader {
+                    address: self.known.address.ok_or(&post.email),
+                    reader: self.reader,
+                    browser: match (&self.new_browser, post.browser) {
+                        (Some(token), _) => Err(token.hash()),
+                        (None, browser) => browser.map(|browser| browser.id).ok_or_else(Vec::new),
+                    },
+                    replay_digest: &post.replay_digest,
+                    network: post.network.shown(),
+                    network_key: &post.network_key,
+                }),
+            )
+        }
+    }
+
+    fn entry(&self, id: CommentId) -> audit::Entry<'static> {
         audit::Entry {
             actor: Actor::Reader,
             action: "comment.post",
             subject: "comment",
             subject_id: Some(id.0),
-            detail,
+            detail: json!({"status": self.status(), "rules": self.screening.codes()}),
             evidence: None,
-        },
-    )
-    .await?;
-    if status == CommentStatus::Approved {
-        publish(tx, &row, id, root).await?;
-    }
-    let asks_to_confirm = wish(tx, post, guest.notify, (&address, reader), (id, root), status).await?;
-    Ok(Created { id, root, status, reason, is_replay: false, new_browser, asks_to_confirm })
-}
-
-/// What is asked before anything else, in one statement.
-#[derive(Queryable)]
-struct Before {
-    mode: CommentsMode,
-    revision: Option<RevisionId>,
-    moderation: Option<ModerationMode>,
-    replay: Option<CommentId>,
-    /// The time of the oldest of as many comments as a network may post a minute, if all are of the last minute.
-    network_full_since: Option<DateTime<Utc>>,
-    parent: Option<CommentId>,
-}
-
-impl Before {
-    fn check(self, site: Site<'_>, post: Post<'_>, now: DateTime<Utc>) -> Result<Now, CreateError> {
-        let Self { mode, revision: Some(revision), moderation, .. } = self else { return Err(CreateError::NotFound) };
-        if mode != CommentsMode::Open {
-            return Err(CreateError::Closed);
-        }
-        if let Some(sentence) = &site.settings.paused {
-            return Err(CreateError::Paused(sentence.clone()));
-        }
-        if let Some(oldest) = self.network_full_since.filter(|at| site.comments_a_minute > 0 && *at > now - MINUTE) {
-            return Err(CreateError::TooFast { is_network: true, again_at: oldest + MINUTE });
-        }
-        if post.parent.is_some() && self.parent.is_none() {
-            return Err(CreateError::ParentGone);
-        }
-        Ok(Now { mode, revision, moderation })
-    }
-}
-
-const MINUTE: TimeDelta = TimeDelta::minutes(1);
-
-/// The article, an earlier post of the same form, the network's pace and the parent; and the address, if somebody
-/// has typed it before. All of it by index; the throttles are decisions 7.
-async fn before(
-    tx: &mut Tx,
-    post: Post<'_>,
-    digest: &[u8],
-    (a_minute, network_key): (i64, &[u8]),
-    email: &Email,
-) -> Result<(Before, Option<Address>), CreateError> {
-    let at = tx.now;
-    let by_key =
-        comments::table.filter(comments::submission_key.eq(post.submission_key)).select(comments::id).single_value();
-    let by_digest = comments::table
-        .filter(comments::replay_digest.eq(digest))
-        .filter(comments::created_at.gt(at - limits::REPLAY_WINDOW))
-        .filter(comments::status.ne(CommentStatus::Trash))
-        .select(comments::id)
-        .single_value();
-    let network = comments::table
-        .filter(comments::network_key.eq(network_key))
-        .filter(comments::created_at.gt(at - MINUTE))
-        .order(comments::created_at.desc())
-        .select(comments::created_at)
-        .offset(a_minute.max(1) - 1)
-        .single_value();
-    let parent = comments::table
-        .filter(comments::id.eq(post.parent.unwrap_or(CommentId(0))))
-        .filter(comments::article_id.eq(post.place.article))
-        .filter(comments::status.eq(CommentStatus::Approved))
-        .select(comments::id)
-        .single_value();
-    let row: Option<(Before, Option<Address>)> = articles::table
-        .left_join(addresses::table.on(addresses::canonical.eq(&email.canonical)))
-        .filter(articles::id.eq(post.place.article))
-        .filter(articles::state.eq(ArticleState::Published))
-        .select((
-            (
-                articles::comments_mode,
-                articles::published_revision_id,
-                articles::moderation_mode,
-                coalesce(by_key, by_digest),
-                network,
-                parent,
-            ),
-            Option::<Address>::as_select(),
-        ))
-        .get_result(tx.conn())
-        .await
-        .optional()?;
-    row.ok_or(CreateError::NotFound)
-}
-
-diesel::define_sql_function! {
-    /// The first that is not null.
-    fn coalesce(first: Nullable<BigInt>, second: Nullable<BigInt>) -> Nullable<BigInt>;
-}
-
-/// What the writer's standing is asked about.
-struct Of<'a> {
-    post: Post<'a>,
-    text_digest: Option<&'a [u8]>,
-    newcomer_until: i64,
-}
-
-impl Of<'_> {
-    fn subject(&self, tx: &Tx, writer: Option<(AddressId, Option<ReaderId>)>) -> Subject<'_> {
-        Subject {
-            article: self.post.place.article,
-            writer,
-            text_digest: self.text_digest,
-            newcomer_until: self.newcomer_until,
-            now: tx.now,
         }
     }
+}
 
-    /// Of an address somebody has posted under: what the rules need, the person's pace, and whether they said the
-    /// same already.
-    async fn known(
-        &self,
-        tx: &mut Tx,
-        address: &Address,
-        reader: Option<ReaderId>,
-        words: Arc<Lists>,
-    ) -> Result<Facts, CreateError> {
-        let at = tx.now;
-        let subject = self.subject(tx, Some((address.id, reader)));
-        let conn: &AsyncPgConnection = tx.conn();
-        let person = Person { address: address.id, reader, article: self.post.place.article };
-        let facts = async { Ok(screen::facts(conn, subject, words).await?) };
-        let (facts, ()) = try_join!(facts, person.check(conn, self.text_digest, at))?;
-        Ok(facts)
+/// Lets the rules judge each.
+async fn judge(tx: &mut Tx, site: &Site, taken: &mut [Taken<'_>]) -> Result<(), DbError> {
+    let words = site.words.lists(tx.conn()).await?;
+    let subjects: Vec<Subject<'_>> = taken.iter().map(Taken::subject).collect();
+    let now = tx.now;
+    let facts = facts::look_up(tx.conn(), &subjects, now, &words).await?;
+    let mut before: BTreeMap<ArticleId, i64> = BTreeMap::new();
+    for (taken, mut facts) in taken.iter_mut().zip(facts) {
+        let before = before.entry(taken.post.article).or_default();
+        facts.recent_on_article = (facts.recent_on_article + *before).min(limits::FLOOD_COMMENTS);
+        *before += 1;
+        taken.screening = taken.screen(facts);
     }
+    Ok(())
+}
 
-    /// Of an address nobody has typed before; it and the browser are written down beside the questions.
-    async fn first_seen(
-        &self,
-        tx: &mut Tx,
-        rng: Rng,
-        guest: &Guest<'_>,
-        words: Arc<Lists>,
-    ) -> Result<(Address, Facts, Option<(Browser, Token)>), CreateError> {
-        let at = tx.now;
-        let subject = self.subject(tx, None);
-        let conn: &AsyncPgConnection = tx.conn();
-        let facts = async { Ok::<_, CreateError>(screen::facts(conn, subject, words).await?) };
-        let address = async { Ok(readers::add_address(conn, guest.email, at).await?) };
-        let opened =
-            async { Ok(if guest.browser.is_none() { Some(browser::open_on(conn, rng, at).await?) } else { None }) };
-        let (facts, address, opened) = try_join!(facts, address, opened)?;
-        Ok((address, facts, opened))
+/// Writes the comments and what follows from them.
+async fn write(tx: &mut Tx, taken: Vec<Taken<'_>>) -> Result<Vec<(usize, Outcome)>, DbError> {
+    for browser in taken.iter().filter_map(|taken| taken.post.browser) {
+        browser::renew(tx, &browser).await?;
     }
+    let rows: Vec<NewComment<'_>> = taken.iter().map(Taken::row).collect();
+    let ids = write::insert(tx, &rows).await?;
+    drop(rows);
+    let mut outcomes = Vec::new();
+    let mut written = Vec::new();
+    for (taken, id) in taken.into_iter().zip(ids) {
+        if let Some(id) = id {
+            written.push((taken, id));
+        } else {
+            // Another post with the same key, from another address, committed while this one waited for it.
+            let key = taken.post.submission_key.as_deref().unwrap_or_default();
+            outcomes.push((taken.place, find_by_key(tx.conn(), key).await?.ok_or(CreateError::NotFound)));
+        }
+    }
+    outcomes.extend(follow(tx, written).await?);
+    Ok(outcomes)
+}
+
+/// What follows from comments that were written: the log, what readers see, mail.
+async fn follow(tx: &mut Tx, written: Vec<(Taken<'_>, Written)>) -> Result<Vec<(usize, Outcome)>, DbError> {
+    let entries: Vec<audit::Entry<'_>> = written.iter().map(|(taken, id)| taken.entry(id.id)).collect();
+    audit::append_all(tx, &entries).await?;
+    let public: Vec<Public> = written
+        .iter()
+        .filter(|(taken, _)| taken.status() == CommentStatus::Approved)
+        .map(|(taken, id)| Public { article: taken.post.article, root: taken.post.parent.map(|_| id.root) })
+        .collect();
+    count(tx, &public).await?;
+    let (mut jobs, mut outcomes) = (Vec::new(), Vec::new());
+    for (taken, id) in written {
+        if taken.status() == CommentStatus::Approved {
+            jobs.extend(notifications::reply::jobs(id.id, 1, tx.now));
+        }
+        let asks_to_confirm = wish(tx, &taken, id).await?;
+        if let Some(address) = id.address.filter(|_| asks_to_confirm) {
+            jobs.push(notifications::confirm::job(address, tx.now));
+        }
+        let (status, reason) = taken.screening.decision();
+        let created = Created {
+            id: id.id,
+            root: id.root,
+            status,
+            reason,
+            is_replay: false,
+            new_browser: taken.new_browser,
+            asks_to_confirm,
+        };
+        outcomes.push((taken.place, Ok(created)));
+    }
+    queue::enqueue_all(tx, &jobs).await?;
+    Ok(outcomes)
+}
+
+/// A comment everyone can see from now on.
+struct Public {
+    article: ArticleId,
+    /// The top of its thread, for a reply.
+    root: Option<CommentId>,
+}
+
+/// Counts comments that became public: thread tops before articles, each in order, as everybody locks them.
+async fn count(tx: &mut Tx, public: &[Public]) -> Result<(), DbError> {
+    let mut of_root: BTreeMap<CommentId, i32> = BTreeMap::new();
+    let mut of_article: BTreeMap<ArticleId, i32> = BTreeMap::new();
+    for comment in public {
+        *of_article.entry(comment.article).or_default() += 1;
+        if let Some(root) = comment.root {
+            *of_root.entry(root).or_default() += 1;
+        }
+    }
+    for (root, by) in of_root {
+        decide::count_replies(tx, root, by).await?;
+    }
+    for (article, by) in of_article {
+        decide::count_comments(tx, article, by).await?;
+    }
+    Ok(())
 }
 
 /// Writes a comment of a signed-in person, with the badge they have on this article; never held.
@@ -373,25 +405,26 @@ pub async fn create_as_staff(tx: &mut Tx, who: &Session, post: Post<'_>) -> Resu
     {
         return Ok(existing);
     }
-    let now = check_open(tx, post.place.article).await?;
-    if now.mode == CommentsMode::Off {
-        return Err(CreateError::Closed);
-    }
+    let revision = check_open(tx, post.place.article).await?;
     check_parent(tx.conn(), post).await?;
-    let badge = badge(tx.conn(), who.staff_id(), now.revision).await?;
-    let skeleton = text::skeleton(who.name());
+    let badge = badge(tx.conn(), who.staff_id(), revision).await?;
+    let (skeleton, text_digest) = (text::skeleton(who.name()), post.words.folded.digest());
     let row = NewComment {
-        staff_id: Some(who.staff_id()),
-        badge: Some(badge),
-        badge_title: who.title(),
-        text_digest: post.words.folded.digest(),
-        ..NewComment::of(post, &now, tx.now, who.name(), &skeleton)
+        text_digest: text_digest.as_deref(),
+        submission_key: post.submission_key,
+        ..NewComment::of(
+            (post.place.article, revision, post.parent),
+            (who.name(), &skeleton),
+            post.words,
+            By::Staff { id: who.staff_id(), badge, title: who.title() },
+        )
     };
-    let Some((id, root)) = insert(tx, &row).await? else {
+    let Some(Written { id, root, .. }) = write::insert(tx, &[row]).await?.into_iter().flatten().next() else {
         let key = post.submission_key.unwrap_or_default();
         return find_by_key(tx.conn(), key).await?.ok_or(CreateError::NotFound);
     };
-    let detail = json!({"status": row.status, "badge": badge, "parent": post.parent});
+    let status = CommentStatus::Approved;
+    let detail = json!({"status": status, "badge": badge, "parent": post.parent});
     audit::append(
         tx,
         audit::Entry {
@@ -404,16 +437,10 @@ pub async fn create_as_staff(tx: &mut Tx, who: &Session, post: Post<'_>) -> Resu
         },
     )
     .await?;
-    publish(tx, &row, id, root).await?;
-    Ok(Created {
-        id,
-        root,
-        status: row.status,
-        reason: None,
-        is_replay: false,
-        new_browser: None,
-        asks_to_confirm: false,
-    })
+    count(tx, &[Public { article: post.place.article, root: post.parent.map(|_| root) }]).await?;
+    let jobs = notifications::reply::jobs(id, 1, tx.now);
+    queue::enqueue_all(tx, &jobs).await?;
+    Ok(Created { id, root, status, reason: None, is_replay: false, new_browser: None, asks_to_confirm: false })
 }
 
 /// The badge a person's comment carries under a revision: its author, its reviewer, else staff (decisions 13).
@@ -433,24 +460,19 @@ pub async fn badge(conn: &mut AsyncPgConnection, who: StaffId, revision: Revisio
     })
 }
 
-/// What the article is at the moment of writing.
-struct Now {
-    mode: CommentsMode,
-    revision: RevisionId,
-    moderation: Option<ModerationMode>,
-}
-
-async fn check_open(tx: &mut Tx, article: ArticleId) -> Result<Now, CreateError> {
-    let row: Option<(CommentsMode, Option<RevisionId>, Option<ModerationMode>)> = articles::table
+/// The revision readers see of an article that takes comments of the team.
+async fn check_open(tx: &mut Tx, article: ArticleId) -> Result<RevisionId, CreateError> {
+    let row: Option<(CommentsMode, Option<RevisionId>)> = articles::table
         .find(article)
         .filter(articles::state.eq(ArticleState::Published))
-        .select((articles::comments_mode, articles::published_revision_id, articles::moderation_mode))
+        .select((articles::comments_mode, articles::published_revision_id))
         .get_result(tx.conn())
         .await
         .optional()?;
     match row {
-        Some((mode, Some(revision), moderation)) => Ok(Now { mode, revision, moderation }),
-        Some((_, None, _)) | None => Err(CreateError::NotFound),
+        Some((CommentsMode::Off, _)) => Err(CreateError::Closed),
+        Some((_, Some(revision))) => Ok(revision),
+        Some((_, None)) | None => Err(CreateError::NotFound),
     }
 }
 
@@ -484,50 +506,6 @@ async fn replay(conn: &mut AsyncPgConnection, id: CommentId) -> Result<Created, 
     Ok(replayed(comments::table.find(id).select(columns).get_result(conn).await?))
 }
 
-/// Who writes again. A person who proved their address is counted by what they wrote themselves, so that nobody
-/// uses up their turn by typing it.
-struct Person {
-    address: AddressId,
-    reader: Option<ReaderId>,
-    article: ArticleId,
-}
-
-impl Person {
-    /// The person's throttle, and the same words under the same article, in other dress or place: one statement.
-    async fn check(
-        &self,
-        mut conn: &AsyncPgConnection,
-        text_digest: Option<&[u8]>,
-        now: DateTime<Utc>,
-    ) -> Result<(), CreateError> {
-        let window = TimeDelta::from_std(limits::READER_WINDOW).unwrap_or(TimeDelta::minutes(10));
-        let said = comments::table
-            .filter(comments::text_digest.eq(text_digest))
-            .filter(comments::created_at.gt(now - limits::REPLAY_WINDOW))
-            .filter(comments::article_id.eq(self.article))
-            .filter(comments::address_id.eq(self.address))
-            .filter(comments::status.ne(CommentStatus::Trash))
-            .select(comments::id)
-            .single_value();
-        let newest = comments::table
-            .select(comments::created_at)
-            .order(comments::id.desc())
-            .offset(limits::COMMENTS_PER_READER - 1);
-        let (oldest, said): (Option<DateTime<Utc>>, Option<CommentId>) = if let Some(reader) = self.reader {
-            let of_reader = newest.filter(comments::reader_id.eq(reader)).single_value();
-            diesel::select((of_reader, said)).get_result(&mut conn).await?
-        } else {
-            let of_address = newest.filter(comments::address_id.eq(self.address)).single_value();
-            diesel::select((of_address, said)).get_result(&mut conn).await?
-        };
-        if let Some(oldest) = oldest.filter(|oldest| *oldest > now - window) {
-            return Err(CreateError::TooFast { is_network: false, again_at: oldest + window });
-        }
-        let message = "You have posted this already.".into();
-        said.map_or(Ok(()), |id| Err(CreateError::Invalid(FieldError { field: Field::Body, message, see: Some(id) })))
-    }
-}
-
 async fn check_parent(conn: &mut AsyncPgConnection, post: Post<'_>) -> Result<(), CreateError> {
     let Some(parent) = post.parent else { return Ok(()) };
     let found: Option<CommentId> = comments::table
@@ -553,116 +531,21 @@ pub(super) fn policy(settings: &settings::Comments, of_article: Option<Moderatio
     }
 }
 
-// Nothing is left to the columns' defaults: the statement is then the same for every comment, and prepared once.
-#[derive(Insertable)]
-#[diesel(table_name = comments, treat_none_as_default_value = false)]
-struct NewComment<'a> {
-    article_id: ArticleId,
-    revision_id: RevisionId,
-    parent_id: Option<CommentId>,
-    /// Both given by the trigger; the columns are not null.
-    root_id: CommentId,
-    depth: i32,
-    status: CommentStatus,
-    status_reason: Option<&'a str>,
-    screening: serde_json::Value,
-    name: &'a str,
-    name_skeleton: &'a str,
-    address_id: Option<AddressId>,
-    reader_id: Option<ReaderId>,
-    browser_id: Option<BrowserId>,
-    staff_id: Option<StaffId>,
-    badge: Option<Badge>,
-    badge_title: &'a str,
-    body: &'a str,
-    html: &'a str,
-    renderer_version: i32,
-    submission_key: Option<&'a str>,
-    replay_digest: Option<Vec<u8>>,
-    text_digest: Option<Vec<u8>>,
-    network: Option<String>,
-    network_key: Option<Vec<u8>>,
-    created_at: DateTime<Utc>,
-    published_at: Option<DateTime<Utc>>,
-    status_changed_at: DateTime<Utc>,
-}
-
-impl<'a> NewComment<'a> {
-    /// Approved, of nobody in particular.
-    fn of(post: Post<'a>, article: &Now, now: DateTime<Utc>, name: &'a str, name_skeleton: &'a str) -> Self {
-        Self {
-            article_id: post.place.article,
-            revision_id: article.revision,
-            parent_id: post.parent,
-            root_id: CommentId(0),
-            depth: 0,
-            status: CommentStatus::Approved,
-            status_reason: None,
-            screening: json!([]),
-            name,
-            name_skeleton,
-            address_id: None,
-            reader_id: None,
-            browser_id: None,
-            staff_id: None,
-            badge: None,
-            badge_title: "",
-            body: post.words.body(),
-            html: post.words.text.html.as_str(),
-            renderer_version: RENDERER_VERSION,
-            submission_key: post.submission_key,
-            replay_digest: None,
-            text_digest: None,
-            network: None,
-            network_key: None,
-            created_at: now,
-            published_at: Some(now),
-            status_changed_at: now,
-        }
-    }
-}
-
-/// Inserts; `None` when the submission key is taken.
-async fn insert(tx: &mut Tx, row: &NewComment<'_>) -> Result<Option<(CommentId, CommentId)>, DbError> {
-    let insert = diesel::insert_into(comments::table).values(row);
-    let columns = (comments::id, comments::root_id);
-    if row.submission_key.is_none() {
-        return Ok(Some(insert.returning(columns).get_result(tx.conn()).await?)); // nothing to run into
-    }
-    Ok(insert.on_conflict_do_nothing().returning(columns).get_result(tx.conn()).await.optional()?)
-}
-
-async fn publish(tx: &mut Tx, row: &NewComment<'_>, id: CommentId, root: CommentId) -> Result<(), DbError> {
-    decide::count_public(tx, row.article_id, row.parent_id.map(|_| root), 1).await?;
-    notifications::reply::enqueue(tx, id).await
-}
-
-/// Notes what mail the writer wants, and asks for a confirmation unless this browser has proved the address. What
-/// is answered never depends on whether the address is known, confirmed or stopped (requirements D6): the job
-/// looks at that, and sends one mail an hour at most.
-async fn wish(
-    tx: &mut Tx,
-    post: Post<'_>,
-    notify: Notify,
-    (address, reader): (&Address, Option<ReaderId>),
-    (id, root): (CommentId, CommentId),
-    status: CommentStatus,
-) -> Result<bool, DbError> {
-    let wish = match notify {
+/// Notes what mail the writer wants; answers whether a confirmation is asked for: unless this browser has proved the
+/// address. What is answered never depends on whether the address is known, confirmed or stopped (requirements D6):
+/// the job looks at that, and sends one mail an hour at most.
+async fn wish(tx: &mut Tx, taken: &Taken<'_>, written: Written) -> Result<bool, DbError> {
+    let wish = match taken.post.notify {
         Notify::None => return Ok(false),
-        Notify::Replies => Wish::Replies(id),
-        Notify::Thread => Wish::Thread(root),
+        Notify::Replies => Wish::Replies(written.id),
+        Notify::Thread => Wish::Thread(written.root),
         Notify::Article => Wish::Article,
     };
-    if status == CommentStatus::Spam {
+    if taken.status() == CommentStatus::Spam {
         return Ok(false);
     }
-    if address.mail_stopped_at.is_none() {
-        subscriptions::subscribe(tx, address.id, post.place.article, wish).await?;
+    if let Some(address) = written.address.filter(|_| taken.known.mail_stopped_at.is_none()) {
+        subscriptions::subscribe(tx, address, taken.post.article, wish).await?;
     }
-    if reader.is_some() {
-        return Ok(false);
-    }
-    notifications::confirm::enqueue(tx, address.id).await?;
-    Ok(true)
+    Ok(taken.reader.is_none())
 }

@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
 use crate::audit::{self, Actor};
-use crate::comments::create::{self, Site};
+use crate::comments::create;
 use crate::comments::model::{FieldError, Words};
 use crate::core::ids::{AddressId, ArticleId, BrowserId, CommentId, ReaderId, RevisionId};
 use crate::core::page_store::Tag;
@@ -15,10 +15,22 @@ use crate::core::status::{CommentStatus, ModerationMode};
 use crate::db::schema::{articles, comment_revisions, comments, revisions};
 use crate::db::{DbError, Tx};
 use crate::moderation::decide::{self, DecideError};
+use crate::moderation::facts::{self, Subject};
 use crate::moderation::model::{Outcome, RuleId, Screening, Verdict};
-use crate::moderation::screen::{self, Case, Subject};
+use crate::moderation::screen::{self, Case};
+use crate::moderation::word_lists;
 use crate::readers::browser::Browser;
 use crate::render::markdown::RENDERER_VERSION;
+use crate::settings;
+
+/// What a changed text is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// How comments are taken.
+    pub settings: &'a settings::Comments,
+    /// The word lists.
+    pub words: &'a word_lists::Cached,
+}
 
 /// A comment its writer may look at, change or withdraw.
 #[derive(Debug, Clone)]
@@ -137,14 +149,14 @@ pub async fn find_own(conn: &mut AsyncPgConnection, browser: &Browser, id: Comme
 /// Gives a comment a new text. Answers where it is then.
 pub async fn edit(
     tx: &mut Tx,
-    site: Site<'_>,
+    rules: Rules<'_>,
     browser: &Browser,
     id: CommentId,
     words: &Words,
 ) -> Result<CommentStatus, EditError> {
     words.check_links().map_err(EditError::Invalid)?;
     let own = find_own(tx.conn(), browser, id).await?.filter(Own::is_living).ok_or(EditError::NotFound)?;
-    if tx.now >= own.editable_until(site.settings.edit_window_minutes) {
+    if tx.now >= own.editable_until(rules.settings.edit_window_minutes) {
         return Err(EditError::TooLate);
     }
     if own.body == words.body() {
@@ -155,7 +167,7 @@ pub async fn edit(
         return Err(EditError::NotFound); // decided on at this very moment
     }
     replace_text(tx, &own, &before, words).await?;
-    let screening = judge(tx, site, browser, &own, &before, words).await?;
+    let screening = judge(tx, rules, browser, &own, &before, words).await?;
     let detail = json!({"version": own.version + 1, "rules": screening.codes()});
     audit::append(
         tx,
@@ -226,23 +238,25 @@ async fn replace_text(tx: &mut Tx, own: &Own, before: &Before, words: &Words) ->
 
 async fn judge(
     tx: &mut Tx,
-    site: Site<'_>,
+    rules: Rules<'_>,
     browser: &Browser,
     own: &Own,
     before: &Before,
     words: &Words,
 ) -> Result<Screening, EditError> {
     let Some(address) = before.address else { return Ok(Screening::default()) };
-    let lists = site.words.lists(tx.conn()).await?;
+    let lists = rules.words.lists(tx.conn()).await?;
     let digest = words.folded.digest();
     let subject = Subject {
         article: own.article,
-        writer: Some((address, browser.reader_of(address))),
+        address: Some(address),
+        reader: browser.reader_of(address),
         text_digest: digest.as_deref(),
-        newcomer_until: site.settings.newcomer_until,
-        now: tx.now,
+        newcomer_until: rules.settings.newcomer_until,
     };
-    let facts = screen::facts(tx.conn(), subject, lists).await?;
+    let now = tx.now;
+    let facts = facts::look_up(tx.conn(), &[subject], now, &lists).await?;
+    let facts = facts.into_iter().next().ok_or(diesel::result::Error::NotFound)?;
     Ok(screen::screen_edit(&Case {
         text: words.body(),
         folded: &words.folded,
@@ -250,7 +264,7 @@ async fn judge(
         is_trapped: false,
         dwell_seconds: None,
         facts,
-        policy: create::policy(site.settings, before.moderation),
+        policy: create::policy(rules.settings, before.moderation),
     }))
 }
 

@@ -108,6 +108,14 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 pub const DB_CONNECTIONS_A_WORKER: usize = 8;
 /// Waiting for a free connection before a page says it cannot answer (requirements D9).
 pub const DB_POOL_WAIT: Duration = Duration::from_secs(2);
+/// Transactions a web worker writes readers' comments in at the same time: while one is being made durable, the
+/// next is under way.
+pub const COMMENT_WRITERS: usize = 2;
+/// Comments in one such transaction: beyond this a further one costs as much as it would alone.
+pub const COMMENTS_WRITTEN_TOGETHER: usize = 32;
+/// How long a comment waits for its turn before its writer is told to try again, text kept: longer than a failing
+/// database needs to be noticed, shorter than people wait.
+pub const COMMENT_WAIT: Duration = Duration::from_secs(8);
 /// Making a connection.
 pub const DB_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One statement (requirements R7).

@@ -8,6 +8,7 @@ pub mod listen;
 pub mod migrate;
 #[allow(missing_docs, clippy::wildcard_imports, reason = "generated")]
 pub mod schema;
+pub mod statement;
 
 use std::fmt;
 use std::sync::Arc;
@@ -220,24 +221,24 @@ impl Db {
         self.transact_from("begin", change).await
     }
 
-    /// [`Db::transact`] under an advisory lock that is held until it ends: of two with the same key the second
-    /// begins when the first has committed. Taken with the `begin`, so it costs no round trip.
+    /// [`Db::transact`] under advisory locks that are held until it ends: of two with a key in common the second
+    /// begins when the first has committed. Taken with the `begin`, so they cost no round trip.
     ///
     /// Its statements are planned once a connection, without their values: none of them may count on a partial
     /// index that a value picks.
     pub async fn transact_under<T, E>(
         &self,
-        lock: i64,
+        locks: &[i64],
         change: impl AsyncFnOnce(&mut Tx) -> Result<T, E>,
     ) -> Result<T, E>
     where
         E: From<DbError>,
     {
-        self.transact_from(
-            &format!("begin; set local plan_cache_mode = force_generic_plan; select pg_advisory_xact_lock({lock})"),
-            change,
-        )
-        .await
+        let mut locks = locks.to_vec();
+        locks.sort_unstable(); // in one order everywhere, so that no two wait for one another
+        let locks: Vec<String> = locks.iter().map(|lock| format!("pg_advisory_xact_lock({lock})")).collect();
+        let begin = "begin; set local plan_cache_mode = force_generic_plan";
+        self.transact_from(&format!("{begin}; select {}", locks.join(", ")), change).await
     }
 
     async fn transact_from<T, E>(&self, begin: &str, change: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E>

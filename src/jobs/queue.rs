@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
@@ -16,22 +16,42 @@ use crate::db::schema::jobs;
 use crate::db::{DbError, Tx};
 use crate::jobs::job::{Job, NewJob, Outcome};
 
+crate::statement! {
+    struct Enqueue<'a> -> () {
+        "insert into jobs (kind, payload, unique_key, state, run_at, attempts_max, created_at)
+         select kind, payload, unique_key, 'waiting', run_at, attempts_max, created_at
+           from unnest(" kinds: Array<Text> = Vec<&'a str>,
+        ", " payloads: Array<Jsonb> = Vec<&'a Value>,
+        ", " unique_keys: Array<Nullable<Text>> = Vec<Option<&'a str>>,
+        ", " run_at: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        ", " attempts_max: Array<Integer> = Vec<i32>,
+        ") with ordinality as job (kind, payload, unique_key, run_at, attempts_max, place)
+          cross join (select " created_at: Timestamptz = DateTime<Utc>,
+    } " as created_at) as now
+          order by place
+         on conflict do nothing"
+}
+
 /// Puts a job into the queue with the transaction; does nothing when one of the same `unique_key` was ever queued.
 /// The worker is woken after commit.
 pub async fn enqueue(tx: &mut Tx, job: NewJob<'_>) -> Result<(), DbError> {
-    diesel::insert_into(jobs::table)
-        .values((
-            jobs::kind.eq(job.kind),
-            jobs::payload.eq(&job.payload),
-            jobs::unique_key.eq(&job.unique_key),
-            jobs::state.eq(JobState::Waiting),
-            jobs::run_at.eq(job.run_at),
-            jobs::attempts_max.eq(job.attempts_max),
-            jobs::created_at.eq(tx.now),
-        ))
-        .on_conflict_do_nothing()
-        .execute(tx.conn())
-        .await?;
+    enqueue_all(tx, &[job]).await
+}
+
+/// [`enqueue`] for several jobs, in one statement.
+pub async fn enqueue_all(tx: &mut Tx, jobs: &[NewJob<'_>]) -> Result<(), DbError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let statement = Enqueue {
+        kinds: jobs.iter().map(|job| job.kind).collect(),
+        payloads: jobs.iter().map(|job| &job.payload).collect(),
+        unique_keys: jobs.iter().map(|job| job.unique_key.as_deref()).collect(),
+        run_at: jobs.iter().map(|job| job.run_at).collect(),
+        attempts_max: jobs.iter().map(|job| job.attempts_max).collect(),
+        created_at: tx.now,
+    };
+    statement.execute(tx.conn()).await?;
     tx.wake_worker();
     Ok(())
 }

@@ -497,13 +497,24 @@ async fn show_to_the_public(tx: &mut Tx, locked: &Locked, to: CommentStatus) -> 
 }
 
 /// Counts a comment in or out of what everyone sees: `root` is the top of its thread, `None` for a top comment.
-pub async fn count_public(tx: &mut Tx, article: ArticleId, root: Option<CommentId>, by: i32) -> Result<(), DbError> {
+async fn count_public(tx: &mut Tx, article: ArticleId, root: Option<CommentId>, by: i32) -> Result<(), DbError> {
     if let Some(root) = root {
-        diesel::update(comments::table.find(root))
-            .set(comments::public_replies.eq(comments::public_replies + by))
-            .execute(tx.conn())
-            .await?;
+        count_replies(tx, root, by).await?;
     }
+    count_comments(tx, article, by).await
+}
+
+/// Counts replies in or out of what everyone sees of a thread, whose top is `root`.
+pub async fn count_replies(tx: &mut Tx, root: CommentId, by: i32) -> Result<(), DbError> {
+    diesel::update(comments::table.find(root))
+        .set(comments::public_replies.eq(comments::public_replies + by))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Counts comments in or out of what everyone sees of an article.
+pub async fn count_comments(tx: &mut Tx, article: ArticleId, by: i32) -> Result<(), DbError> {
     diesel::update(articles::table.find(article))
         .set(articles::comment_count.eq(articles::comment_count + by))
         .execute(tx.conn())

@@ -5,6 +5,7 @@
 
 pub mod bulk;
 pub mod decide;
+pub mod facts;
 pub mod model;
 pub mod queue;
 pub mod rules;

@@ -10,6 +10,7 @@ use crate::core::status::CommentStatus;
 use crate::db::schema::{addresses, comments, subscriptions};
 use crate::db::{Db, DbError, Tx};
 use crate::jobs::job::{Job, Outcome};
+use crate::jobs::queue;
 use crate::mail::message;
 use crate::mail::outbox::{self, Draft};
 use crate::notifications::about::{self, About};
@@ -22,7 +23,9 @@ pub const KIND: &str = "notify.approved";
 /// Tells the writer of a held comment that was approved, if they asked for mail and proved that the address and
 /// the comment are theirs. Waits like every mail about a decision, which may be undone.
 pub async fn enqueue(tx: &mut Tx, comment: CommentId) -> Result<(), DbError> {
-    reply::enqueue_kind(tx, KIND, comment).await
+    let version: i32 = comments::table.find(comment).select(comments::version).first(tx.conn()).await?;
+    let job = reply::job(KIND, comment, version, tx.now);
+    queue::enqueue(tx, job).await
 }
 
 /// Puts the mail into the outbox.

@@ -15,7 +15,6 @@ use crate::core::rng::{Rng, Token};
 use crate::db::schema::{address_confirmations, addresses};
 use crate::db::{Db, DbError, Tx};
 use crate::jobs::job::{Job, NewJob, Outcome};
-use crate::jobs::queue;
 use crate::mail::message::{self, Headers};
 use crate::mail::outbox::{self, Draft, Mail};
 use crate::notifications::letterhead::{Letterhead, rendered, split_subject};
@@ -28,17 +27,17 @@ pub const LINK: &str = "{confirmation-link}";
 
 /// Asks for a confirmation mail. Costs the same whether the address is known, confirmed, stopped or was just
 /// mailed: that is looked at when the job runs. At most one an hour is sent (requirements S11, D6).
-pub async fn enqueue(tx: &mut Tx, address: AddressId) -> Result<(), DbError> {
+#[must_use]
+pub fn job(address: AddressId, now: DateTime<Utc>) -> NewJob<'static> {
     // Several comments within a minute are one request.
-    let minute = tx.now.timestamp().div_euclid(60);
-    let job = NewJob {
+    let minute = now.timestamp().div_euclid(60);
+    NewJob {
         kind: KIND,
         payload: json!({ "address": address }),
         unique_key: Some(format!("{KIND}:{address}:{minute}")),
-        run_at: tx.now,
+        run_at: now,
         attempts_max: 20,
-    };
-    queue::enqueue(tx, job).await
+    }
 }
 
 /// Puts the mail into the outbox, unless one went there within the hour or its owner stopped all mail.

@@ -1,6 +1,7 @@
 //! Mail to readers who follow a comment, a thread or an article, when a comment there is public.
 
 use askama::Template;
+use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -27,23 +28,26 @@ pub const KIND: &str = "notify.reply";
 ///
 /// May be called again when the comment comes back after a removal: nobody gets the same mail twice.
 pub async fn enqueue(tx: &mut Tx, comment: CommentId) -> Result<(), DbError> {
-    for kind in [KIND, staff_answer::KIND] {
-        enqueue_kind(tx, kind, comment).await?;
-    }
-    Ok(())
+    let version: i32 = comments::table.find(comment).select(comments::version).first(tx.conn()).await?;
+    let jobs = jobs(comment, version, tx.now);
+    queue::enqueue_all(tx, &jobs).await
+}
+
+/// What [`enqueue`] queues, for a version of the comment.
+#[must_use]
+pub fn jobs(comment: CommentId, version: i32, now: DateTime<Utc>) -> [NewJob<'static>; 2] {
+    [KIND, staff_answer::KIND].map(|kind| job(kind, comment, version, now))
 }
 
 // The version is part of the key: a comment taken down within the delay and put back has a new one.
-pub(super) async fn enqueue_kind(tx: &mut Tx, kind: &str, comment: CommentId) -> Result<(), DbError> {
-    let version: i32 = comments::table.find(comment).select(comments::version).first(tx.conn()).await?;
-    let job = NewJob {
+pub(super) fn job(kind: &'static str, comment: CommentId, version: i32, now: DateTime<Utc>) -> NewJob<'static> {
+    NewJob {
         kind,
         payload: json!({ "comment": comment }),
         unique_key: Some(format!("{kind}:{comment}:{version}")),
-        run_at: tx.now + limits::REPLY_MAIL_DELAY,
+        run_at: now + limits::REPLY_MAIL_DELAY,
         attempts_max: 20,
-    };
-    queue::enqueue(tx, job).await
+    }
 }
 
 /// Puts one mail per follower into the outbox.

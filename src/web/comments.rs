@@ -2,6 +2,8 @@
 //!
 //! Nothing typed is ever lost: every refusal is a page with the text and a form that works.
 
+use std::sync::Arc;
+
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -9,7 +11,7 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::articles::page::PublicArticle;
-use crate::comments::create::{self, CreateError, Created, Guest, Post, Site};
+use crate::comments::create::{self, CreateError, Created, Guest, Post, Submission};
 use crate::comments::edit::{self, EditError, Own};
 use crate::comments::model::{self, Field, FieldError, GuestName, Notify, Place, Words};
 use crate::comments::thread::{self, Ask, From, Sort, Which};
@@ -162,23 +164,12 @@ async fn attempt(
                 is_trapped: !form.fields.homepage.trim().is_empty(),
                 dwell_seconds: guest.dwell_seconds,
             };
-            let lock = create::lock_of(post, guest);
-            app.db.transact_under(lock, async |tx| create::create(tx, site(app, &settings), post, guest).await).await
+            app.intake.post(Submission::of(post, guest, Arc::clone(&settings), app.secret())).await
         }
     };
     match outcome {
         Ok(created) => created_answer(&at, &form.fields, &created).await,
         Err(error) => refused(&at, &form.fields, error).await,
-    }
-}
-
-fn site<'a>(app: &'a App, settings: &'a Settings) -> Site<'a> {
-    Site {
-        settings: &settings.comments,
-        words: &app.parts.word_lists,
-        comments_a_minute: app.parts.ceilings.comments_a_minute,
-        rng: app.rng(),
-        secret: app.secret(),
     }
 }
 
@@ -778,7 +769,8 @@ pub async fn edit(app: web::Data<App>, request: HttpRequest, form: Form<EditForm
     drop(conn);
     let outcome = match (Words::parse(&form.fields.body, &references), &viewer.browser) {
         (Ok(words), Some(browser)) => {
-            app.db.transact(async |tx| edit::edit(tx, site(&app, &settings), browser, own.id, &words).await).await
+            let rules = edit::Rules { settings: &settings.comments, words: &app.parts.word_lists };
+            app.db.transact(async |tx| edit::edit(tx, rules, browser, own.id, &words).await).await
         }
         (Err(error), _) => Err(EditError::Invalid(error)),
         (Ok(_), None) => Err(EditError::NotFound),

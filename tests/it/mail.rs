@@ -8,6 +8,7 @@ use stet::audit::Actor;
 use stet::core::ids::{AddressId, CommentId, MailId, StaffId, SubscriptionId};
 use stet::core::rng::Token;
 use stet::core::status::MailState;
+use stet::jobs::queue;
 use stet::mail::outbox;
 use stet::mail::transport::Transport;
 use stet::notifications::unsubscribe::{self, Target};
@@ -152,7 +153,7 @@ async fn nothing_but_one_confirmation_goes_to_an_unconfirmed_address() {
     site.change(async |tx| approved::enqueue(tx, CommentId(1)).await).await;
     for _ in 0..5 {
         site.wait(70);
-        site.change(async |tx| confirm::enqueue(tx, AddressId(1)).await).await;
+        site.change(async |tx| queue::enqueue(tx, confirm::job(AddressId(1), tx.now)).await).await;
         site.work().await;
     }
     assert_eq!(sink.received().len(), 1);
@@ -177,7 +178,7 @@ async fn nothing_but_one_confirmation_goes_to_an_unconfirmed_address() {
     );
 
     site.wait(3600);
-    site.change(async |tx| confirm::enqueue(tx, AddressId(1)).await).await;
+    site.change(async |tx| queue::enqueue(tx, confirm::job(AddressId(1), tx.now)).await).await;
     site.work().await;
     assert_eq!(sink.received().len(), 2, "after an hour one more may go");
 }
@@ -187,7 +188,7 @@ async fn a_confirmed_address_is_asked_like_any_other_and_a_stopped_one_never() {
     let (site, sink) = furnished(Behaviour::Accept).await;
     site.change(async |tx| unsubscribe::stop_all(tx, AddressId(2)).await).await;
     for address in [1, 2] {
-        site.change(async |tx| confirm::enqueue(tx, AddressId(address)).await).await;
+        site.change(async |tx| queue::enqueue(tx, confirm::job(AddressId(address), tx.now)).await).await;
     }
     assert_eq!(site.number("select count(*) from jobs where kind = 'notify.confirm'").await, 2, "queued alike");
     site.work().await;
@@ -413,7 +414,7 @@ async fn purge(site: &Scratch) {
         run_at: site.app.now(),
         attempts_max: 1,
     };
-    site.change(async |tx| stet::jobs::queue::enqueue(tx, job).await).await;
+    site.change(async |tx| queue::enqueue(tx, job).await).await;
     site.work().await;
 }
 
@@ -458,7 +459,7 @@ async fn a_wrong_count_is_reported_and_put_right() {
         run_at: site.app.now(),
         attempts_max: 1,
     };
-    site.change(async |tx| stet::jobs::queue::enqueue(tx, job).await).await;
+    site.change(async |tx| queue::enqueue(tx, job).await).await;
     site.work().await;
     assert_eq!(site.number("select comment_count from articles").await, 3);
     assert_eq!(site.number("select count(*) from audit_entries where action = 'article.recount'").await, 1);

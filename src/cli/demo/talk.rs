@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::cli::demo::content::{Comment, Content, Reader};
 use crate::cli::demo::stage::Stage;
-use crate::comments::create::{self, Created, Guest, Post, Site};
+use crate::comments::create::{self, Created, Guest, Post, Submission};
 use crate::comments::model::{self, Notify, Words};
 use crate::comments::withdraw;
 use crate::core::ids::CommentId;
@@ -24,7 +24,7 @@ use crate::moderation::word_lists;
 use crate::notifications;
 use crate::readers::model as readers;
 use crate::readers::{browser, confirm};
-use crate::settings;
+use crate::settings::Settings;
 use crate::staff::authority::MayDecide;
 
 /// Seconds that somebody reads before writing.
@@ -37,8 +37,8 @@ const PROGRAM_SECONDS: i64 = 1;
 pub(super) struct Talk<'a> {
     stage: &'a Stage<'a>,
     content: &'a Content,
-    settings: settings::Comments,
-    words: word_lists::Cached,
+    settings: Arc<Settings>,
+    site: create::Site,
     /// Comments by key.
     posted: BTreeMap<&'a str, CommentId>,
     /// The cookie in each reader's browser.
@@ -54,16 +54,15 @@ pub(super) fn last_answered(content: &Content, comment: &Comment) -> i64 {
 impl<'a> Talk<'a> {
     /// With nothing said.
     pub(super) fn new(stage: &'a Stage<'a>, content: &'a Content) -> Self {
-        let settings =
-            settings::Comments { house_rules: content.site.house_rules.clone(), ..settings::Comments::default() };
-        Self {
-            stage,
-            content,
-            settings,
-            words: word_lists::Cached::new(Arc::clone(&stage.app.db.shared().pages)),
-            posted: BTreeMap::new(),
-            cookies: BTreeMap::new(),
-        }
+        let mut settings = Settings::default();
+        settings.comments.house_rules.clone_from(&content.site.house_rules);
+        let parts = &stage.app.parts;
+        let site = create::Site {
+            words: Arc::new(word_lists::Cached::new(Arc::clone(&stage.app.db.shared().pages))),
+            comments_a_minute: parts.ceilings.comments_a_minute,
+            rng: parts.rng,
+        };
+        Self { stage, content, settings: Arc::new(settings), site, posted: BTreeMap::new(), cookies: BTreeMap::new() }
     }
 
     /// Posts a comment; where it goes, the rules say.
@@ -109,15 +108,10 @@ impl<'a> Talk<'a> {
             is_trapped: false,
             dwell_seconds: Some(if is_program { PROGRAM_SECONDS } else { READING_SECONDS }),
         };
-        let app = self.stage.app;
-        let site = Site {
-            settings: &self.settings,
-            words: &self.words,
-            comments_a_minute: app.parts.ceilings.comments_a_minute,
-            rng: app.rng(),
-            secret: app.secret(),
-        };
-        let created = self.stage.act(async |tx| Ok(create::create(tx, site, post, guest).await?)).await?;
+        let submission = Submission::of(post, guest, Arc::clone(&self.settings), self.stage.app.secret());
+        let site = &self.site;
+        let created = self.stage.act(async |tx| Ok(create::create(tx, site, &[&submission]).await?)).await?;
+        let created = created.into_iter().next().context("its outcome is missing")??;
         if let Some(token) = &created.new_browser {
             self.cookies.insert(key, token.clone());
         }

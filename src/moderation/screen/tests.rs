@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::core::fold::Folded;
 use crate::core::limits;
 use crate::core::status::{CommentStatus, ModerationMode, Trust, WordListOutcome};
+use crate::moderation::facts::Facts;
 use crate::moderation::model::RuleId;
-use crate::moderation::screen::{Case, Facts, Policy, screen};
+use crate::moderation::screen::{Case, Policy, screen};
 use crate::moderation::word_lists::{Lists, WordList};
 use crate::readers::trust::Standing;
 
