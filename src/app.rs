@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::comments::create;
 use crate::comments::intake::Intake;
+use crate::comments::places::Places;
 use crate::core::clock::Clock;
 use crate::core::page_store::PageStore;
 use crate::core::rng::Rng;
@@ -19,6 +20,7 @@ use crate::db::{self, Conn, Db, DbError};
 use crate::mail::send::Mailer;
 use crate::moderation::word_lists;
 use crate::settings::{self, Settings};
+use crate::staff::names;
 use crate::staff::password::Passwords;
 
 /// One process's parts, shared by its threads.
@@ -40,6 +42,10 @@ pub struct Parts {
     pub settings: settings::Cached,
     /// The word lists of the rules, compiled.
     pub word_lists: Arc<word_lists::Cached>,
+    /// The names of the team.
+    pub team: names::Cached,
+    /// The places people comment on.
+    pub places: Places,
     /// The site's address where flag, environment or file fixed it; wins over the desk's.
     pub fixed_base_url: Option<Url>,
     /// Used until the site has an address: `http://` and the listening address.

@@ -87,6 +87,8 @@ pub fn parts(
         mailer,
         settings: settings::Cached::new(Arc::clone(&pages)),
         word_lists: Arc::new(crate::moderation::word_lists::Cached::new(Arc::clone(&pages))),
+        team: crate::staff::names::Cached::new(Arc::clone(&pages)),
+        places: crate::comments::places::Places::new(Arc::clone(&pages)),
         db: db::Shared::new(database_url, clock.clone(), pages),
         clock,
         rng: Rng::system(),

@@ -1,14 +1,15 @@
 //! What the owner sets in the desk. One row a subject in table `settings`; a subject that was never saved has
 //! its defaults, which are the recommended ones.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::core::page_store::{Mark, PageStore, Tag};
+use crate::core::kept::Kept;
+use crate::core::page_store::{PageStore, Tag};
 use crate::core::status::{CitationStyle, ModerationMode};
 use crate::db::schema::settings;
 use crate::db::{DbError, Tx};
@@ -205,39 +206,23 @@ pub async fn save<S: Subject>(tx: &mut Tx, subject: &S) -> Result<(), DbError> {
 
 /// The settings in memory, read again after the tag `site` was purged.
 #[derive(Debug)]
-pub struct Cached {
-    pages: Arc<PageStore>,
-    held: RwLock<Option<(Mark, Arc<Settings>)>>,
-}
+pub struct Cached(Kept<Settings>);
 
 impl Cached {
     /// Nothing read yet.
     #[must_use]
     pub fn new(pages: Arc<PageStore>) -> Self {
-        Self { pages, held: RwLock::new(None) }
+        Self(Kept::new(pages, Tag::Site))
     }
 
     /// The settings, from memory while nothing has changed them.
     pub async fn settings(&self, conn: &mut AsyncPgConnection) -> Result<Arc<Settings>, DbError> {
-        if let Some((mark, settings)) = &*self.held.read().unwrap_or_else(PoisonError::into_inner)
-            && self.pages.is_current(Tag::Site, *mark)
-        {
-            return Ok(Arc::clone(settings));
-        }
-        let mark = self.pages.mark();
-        let fresh = Arc::new(load(conn).await?);
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((mark, Arc::clone(&fresh)));
-        Ok(fresh)
+        self.0.get(async || load(conn).await).await
     }
 
     /// The settings last read, however old, else the defaults: for pages that are drawn while the database is away.
     #[must_use]
     pub fn last_known(&self) -> Arc<Settings> {
-        self.held
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .map(|(_, settings)| Arc::clone(settings))
-            .unwrap_or_default()
+        self.0.last_known().unwrap_or_default()
     }
 }

@@ -450,14 +450,18 @@ async fn list_corrections(mut conn: &AsyncPgConnection, slug: &str) -> Result<Ve
 
 async fn list_related(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<Related>, DbError> {
     use {articles as a, revision_renderings as h, revisions as r, topics as t};
-    let rows: Vec<(ArticleId, String, String, String, i32)> = this
+    // By itself, not as two more tables of the join: planning six cost 18 ms, four cost 2.
+    let topic = this
         .inner_join(this_revision.on(this.field(a::published_revision_id).eq(this_revision.field(r::id).nullable())))
-        .inner_join(r::table.on(r::topic_id.eq(this_revision.field(r::topic_id))))
-        .inner_join(a::table.on(a::published_revision_id.eq(r::id.nullable())))
+        .filter(this.field(a::slug).eq(slug))
+        .select(this_revision.field(r::topic_id))
+        .single_value();
+    let rows: Vec<(ArticleId, String, String, String, i32)> = a::table
+        .inner_join(r::table.on(a::published_revision_id.eq(r::id.nullable())))
         .inner_join(h::table.on(h::revision_id.eq(r::id)))
         .inner_join(t::table.on(r::topic_id.eq(t::id.nullable())))
-        .filter(this.field(a::slug).eq(slug))
-        .filter(a::id.ne(this.field(a::id)))
+        .filter(r::topic_id.eq(topic))
+        .filter(a::slug.ne(slug))
         .filter(a::state.eq(ArticleState::Published))
         .filter(a::kind.eq(ArticleKind::Article))
         .order((a::published_at.desc(), a::id.desc()))

@@ -9,6 +9,7 @@ pub mod edit;
 pub mod intake;
 mod known;
 pub mod model;
+pub mod places;
 pub mod preview;
 pub mod search;
 pub mod thread;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -13,9 +12,10 @@ use crate::core::limits;
 use crate::core::status::{ArticleKind, ArticleState, CommentsMode, ModerationMode};
 use crate::core::text::{self, Email};
 use crate::db::DbError;
-use crate::db::schema::{articles, revision_citations, revisions, staff};
+use crate::db::schema::{articles, revision_citations, revisions};
 use crate::moderation::rules::links;
 use crate::render::comment_markup::{self, CommentText};
+use crate::staff::names;
 use crate::text_enum;
 
 /// A field of the form, for the message beside it.
@@ -216,15 +216,17 @@ impl GuestName {
 /// front make no difference.
 ///
 /// **Errors** the message beside the field, inside; the database, outside.
-pub async fn guest_name(conn: &mut AsyncPgConnection, typed: &str) -> Result<Result<GuestName, FieldError>, DbError> {
+pub async fn guest_name(
+    conn: &mut AsyncPgConnection,
+    team: &names::Cached,
+    typed: &str,
+) -> Result<Result<GuestName, FieldError>, DbError> {
     let name = match tidy_guest_name(typed) {
         Ok(name) => name,
         Err(error) => return Ok(Err(error)),
     };
-    let skeletons = skeletons(&name.name);
-    let taken: bool =
-        diesel::select(exists(staff::table.filter(staff::name_skeleton.eq_any(skeletons)))).get_result(conn).await?;
-    if taken {
+    let team = team.skeletons(conn).await?;
+    if skeletons(&name.name).iter().any(|skeleton| team.contains(skeleton)) {
         return Ok(Err(FieldError::new(Field::Name, "Choose another name. That one belongs to someone on our team")));
     }
     Ok(Ok(name))

@@ -110,7 +110,7 @@ pub const DB_CONNECTIONS_A_WORKER: usize = 8;
 pub const DB_POOL_WAIT: Duration = Duration::from_secs(2);
 /// Transactions a web worker writes readers' comments in at the same time: while one is being made durable, the
 /// next is under way.
-pub const COMMENT_WRITERS: usize = 2;
+pub const COMMENT_WRITERS: usize = 1;
 /// Comments in one such transaction: beyond this a further one costs as much as it would alone.
 pub const COMMENTS_WRITTEN_TOGETHER: usize = 32;
 /// How long a comment waits for its turn before its writer is told to try again, text kept: longer than a failing
@@ -124,6 +124,9 @@ pub const DB_STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const DB_LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 /// A transaction nobody goes on with.
 pub const DB_IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Articles whose place in the conversation is kept in memory: more are commented on in a day by few sites.
+pub const PLACES_KEPT: usize = 1_000;
 
 /// Memory of the page store, bytes: the default of P9's 150 MB for the whole process.
 pub const PAGE_STORE_BYTES: u64 = 64 * 1024 * 1024;

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod fold;
 pub mod ids;
+pub mod kept;
 pub mod limits;
 pub mod network;
 pub mod page_store;

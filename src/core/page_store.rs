@@ -29,6 +29,8 @@ pub enum Tag {
     Site,
     /// The word lists: no page shows them, the rules keep them in memory.
     Words,
+    /// Who is on the team: kept in memory to guard their names.
+    Team,
 }
 
 impl fmt::Display for Tag {
@@ -38,6 +40,7 @@ impl fmt::Display for Tag {
             Self::Listing => f.write_str("listing"),
             Self::Site => f.write_str("site"),
             Self::Words => f.write_str("words"),
+            Self::Team => f.write_str("team"),
         }
     }
 }
@@ -50,6 +53,7 @@ impl std::str::FromStr for Tag {
             "listing" => Ok(Self::Listing),
             "site" => Ok(Self::Site),
             "words" => Ok(Self::Words),
+            "team" => Ok(Self::Team),
             _ => text.strip_prefix("article:").unwrap_or("").parse().map(Self::Article),
         }
     }

@@ -237,7 +237,8 @@ impl Db {
         let mut locks = locks.to_vec();
         locks.sort_unstable(); // in one order everywhere, so that no two wait for one another
         let locks: Vec<String> = locks.iter().map(|lock| format!("pg_advisory_xact_lock({lock})")).collect();
-        let begin = "begin; set local plan_cache_mode = force_generic_plan";
+        // Plans live as long as the connection: one made while a table was small must not read it whole for ever.
+        let begin = "begin; set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off";
         self.transact_from(&format!("{begin}; select {}", locks.join(", ")), change).await
     }
 

@@ -4,7 +4,7 @@
 //! A line of a list is a word, a phrase, or either with `*` for any letters. Text and words are folded
 //! ([`Folded`]), and only whole words match, so that Scunthorpe stays a town.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use diesel::prelude::*;
@@ -13,8 +13,9 @@ use serde_json::json;
 
 use crate::audit::{self, Entry};
 use crate::core::fold::Folded;
+use crate::core::kept::Kept;
 use crate::core::limits;
-use crate::core::page_store::{Mark, PageStore, Tag};
+use crate::core::page_store::{PageStore, Tag};
 use crate::core::status::WordListOutcome;
 use crate::db::schema::word_lists;
 use crate::db::{DbError, Tx};
@@ -179,44 +180,37 @@ fn matched(original: &str, folded: &Folded, start: usize, end: usize) -> String 
 
 /// The compiled lists of a node, compiled again after the tag `words` was purged.
 #[derive(Debug)]
-pub struct Cached {
-    pages: Arc<PageStore>,
-    held: RwLock<Option<(Mark, Arc<Lists>)>>,
-}
+pub struct Cached(Kept<Lists>);
 
 impl Cached {
     /// Nothing read yet.
     #[must_use]
     pub fn new(pages: Arc<PageStore>) -> Self {
-        Self { pages, held: RwLock::new(None) }
+        Self(Kept::new(pages, Tag::Words))
     }
 
     /// The lists as they are now; from memory while nothing has changed them.
     pub async fn lists(&self, conn: &mut AsyncPgConnection) -> Result<Arc<Lists>, DbError> {
-        if let Some((mark, lists)) = &*self.held.read().unwrap_or_else(PoisonError::into_inner)
-            && self.pages.is_current(Tag::Words, *mark)
-        {
-            return Ok(Arc::clone(lists));
-        }
-        let mark = self.pages.mark();
-        let rows: Vec<(String, WordListOutcome, i32, Vec<Option<String>>)> = word_lists::table
-            .select((word_lists::name, word_lists::outcome, word_lists::version, word_lists::words))
-            .order(word_lists::id)
-            .load(conn)
-            .await?;
-        let lists = rows
-            .into_iter()
-            .map(|(name, outcome, version, words)| WordList {
-                name,
-                outcome,
-                version,
-                words: words.into_iter().flatten().collect(),
-            })
-            .collect();
-        let lists = Arc::new(Lists::compile(lists));
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((mark, Arc::clone(&lists)));
-        Ok(lists)
+        self.0.get(async || load(conn).await).await
     }
+}
+
+async fn load(conn: &mut AsyncPgConnection) -> Result<Lists, DbError> {
+    let rows: Vec<(String, WordListOutcome, i32, Vec<Option<String>>)> = word_lists::table
+        .select((word_lists::name, word_lists::outcome, word_lists::version, word_lists::words))
+        .order(word_lists::id)
+        .load(conn)
+        .await?;
+    let lists = rows
+        .into_iter()
+        .map(|(name, outcome, version, words)| WordList {
+            name,
+            outcome,
+            version,
+            words: words.into_iter().flatten().collect(),
+        })
+        .collect();
+    Ok(Lists::compile(lists))
 }
 
 /// Saves a list under its name, new or in place of the one that has it.

@@ -177,20 +177,21 @@ fn push_decoded(out: &mut String, text: &str) {
 #[must_use]
 pub fn absolute(html: &str, site: &str, page: &str) -> String {
     let site = site.trim_end_matches('/');
-    let mut out = String::with_capacity(html.len() + 1024);
+    let places = [(" href=\"#", format!(" href=\"{page}#"))];
+    let paths = [" href=\"/", " src=\"/"].map(|path| (path, path.replace('/', &format!("{site}/"))));
+    let mut out = String::with_capacity(html.len() + html.len() / 8);
     let mut rest = html;
     while let Some((text, after)) = rest.split_once('<') {
         out.push_str(text);
         out.push('<');
-        let Some((tag, next)) = after.split_once('>') else {
-            out.push_str(after);
-            return out;
-        };
-        let tag = tag.replace(" href=\"#", &format!(" href=\"{page}#"));
-        out.push_str(
-            &tag.replace(" href=\"/", &format!(" href=\"{site}/")).replace(" src=\"/", &format!(" src=\"{site}/")),
-        );
-        out.push('>');
+        let (tag, next) = after.split_at(after.find('>').unwrap_or(after.len()));
+        // Most tags have no address of ours.
+        if tag.contains("=\"/") || tag.contains("=\"#") {
+            let whole = places.iter().chain(&paths).fold(tag.to_owned(), |tag, (from, to)| tag.replace(from, to));
+            out.push_str(&whole);
+        } else {
+            out.push_str(tag);
+        }
         rest = next;
     }
     out.push_str(rest);

@@ -4,6 +4,7 @@ pub mod authority;
 pub mod invite;
 pub mod link;
 pub mod model;
+pub mod names;
 pub mod password;
 pub mod recover;
 pub mod roles;

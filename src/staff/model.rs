@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::audit::{self, Actor, Entry};
 use crate::core::ids::StaffId;
 use crate::core::limits;
+use crate::core::page_store::Tag;
 use crate::core::status::{Role, StaffState};
 use crate::core::text::{self, Email};
 use crate::db::schema::{staff, staff_links};
@@ -192,6 +193,7 @@ pub(super) async fn insert(tx: &mut Tx, actor: Actor, new: &NewPerson<'_>) -> Re
         .returning(staff::id)
         .get_result(tx.conn())
         .await?;
+    tx.touch(Tag::Team);
     log(tx, actor, "staff.create", id, json!({ "role": new.role, "state": state })).await?;
     Ok(id)
 }

@@ -120,7 +120,7 @@ async fn attempt(
     };
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
-    let place = model::place(&mut conn, slug).await?.ok_or(AppError::NotFound)?;
+    let place = app.parts.places.find(&mut conn, slug).await?.ok_or(AppError::NotFound)?;
     let read = Read::of(app, &mut conn, &place, &viewer, &form.fields).await?;
     drop(conn);
     let reply = form.fields.parent.trim().parse::<CommentId>();
@@ -244,7 +244,7 @@ impl Read {
         conn: &mut crate::db::Conn,
         fields: &CommentForm,
     ) -> Result<Option<Writer>, AppError> {
-        let name = model::guest_name(conn, &fields.name).await?.map_err(|error| self.add(error));
+        let name = model::guest_name(conn, &app.parts.team, &fields.name).await?.map_err(|error| self.add(error));
         let email = model::email(&fields.email).map_err(|error| self.add(error));
         // On a page for one reader the time since it was drawn is theirs; else only script knows (decisions 1).
         let measured = fields.dwell_ms.trim().parse::<i64>().ok().map(|ms| ms / 1_000);

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
 use stet::core::page_store::Tag;
+use stet::core::status::Role;
 
 use crate::support::conversation::{self, ARTICLE, approve_all, post, signed_in, sql, written};
 
@@ -100,7 +101,59 @@ async fn names_of_the_team_are_refused_in_any_dress() {
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{name:?}");
         assert_eq!(page.texts(".errsum a"), ["Choose another name. That one belongs to someone on our team"]);
     }
-    assert_eq!(browser.submit(&form.fill("name", "Thomas Hale")).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.submit(&form.clone().fill("name", "Thomas Hale")).await.status, StatusCode::SEE_OTHER);
+    site.member("Thomas Hale", Role::Moderator).await;
+    let other = form.fill("name", "Thomas Hale").fill("email", "thomas@mail.example").fill("body", "Once more, then.");
+    let page = browser.submit(&other).await;
+    assert_eq!(page.texts(".errsum a"), ["Choose another name. That one belongs to someone on our team"]);
+}
+
+/// Comments that arrive together are written together, and each is judged by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rush_of_comments_is_written_whole_and_one_bad_one_harms_no_other() {
+    let site = conversation::site_with(&[("STET_TRUSTED_PROXIES", "127.0.0.1/32")]).await;
+    let form = written(&site.browser().look(ARTICLE).await, "");
+    let mut posts = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        // Of every ten: one under a team member's name, two of one form posted twice.
+        let (body, name) = match n % 10 {
+            9 => (format!("Believe me, for the {n}th time."), "Miriam Achebe"),
+            8 => (format!("A question of its own, the {}th of this rush?", n - 1), "Dele A."),
+            _ => (format!("A question of its own, the {n}th of this rush?"), "Dele A."),
+        };
+        let writer = if n % 10 == 8 { n - 1 } else { n };
+        let form = form
+            .clone()
+            .fill("body", &body)
+            .fill("name", name)
+            .fill("email", &format!("rush{writer}@mail.example"))
+            .fill("submission_key", &format!("rush-{writer}"));
+        let (browser, own_page) = (site.browser(), site.base.clone());
+        posts.spawn(async move {
+            let network = format!("203.0.113.{n}");
+            let headers =
+                [("sec-fetch-site", "same-origin"), ("origin", own_page.as_str()), ("x-forwarded-for", &network)];
+            let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+            (n, writer, browser.send(Method::POST, &form.action, &headers, Some(body)).await)
+        });
+    }
+    let mut places = std::collections::BTreeMap::new();
+    while let Some(done) = posts.join_next().await {
+        let (n, writer, page) = done.unwrap();
+        if n % 10 == 9 {
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{n}");
+        } else {
+            assert_eq!(page.status, StatusCode::SEE_OTHER, "{n}: {}", page.text);
+            let place = page.location().unwrap();
+            assert_eq!(places.entry(writer).or_insert_with(|| place.clone()), &place, "{n}");
+        }
+    }
+    assert_eq!(places.values().collect::<std::collections::BTreeSet<_>>().len(), 48, "each has a comment of its own");
+    let counted = "select string_agg(concat_ws(' ', comments, addresses, browsers, entries), '') from (
+        select count(*) as comments, count(distinct address_id) as addresses, count(distinct browser_id) as browsers,
+               (select count(distinct subject_id) from audit_entries where action = 'comment.post') as entries
+          from comments) as counted";
+    assert_eq!(site.one::<String>(counted).await, "48 48 48 48");
 }
 
 #[tokio::test(flavor = "multi_thread")]
