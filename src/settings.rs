@@ -82,6 +82,8 @@ pub struct Comments {
     pub newcomer_links: usize,
     /// Approved comments after which a confirmed person is no newcomer to the link rule.
     pub newcomer_until: i64,
+    /// Open reports of different confirmed readers that hold a comment; 0: none ever does (moderation.md 13).
+    pub reports_to_hold: i64,
     /// Site-wide pause: the sentence readers see, `None` when open.
     pub paused: Option<String>,
 }
@@ -96,6 +98,7 @@ impl Default for Comments {
             edit_window_minutes: 15,
             newcomer_links: crate::core::limits::NEWCOMER_LINKS_FREE,
             newcomer_until: 20,
+            reports_to_hold: 3,
             paused: None,
         }
     }

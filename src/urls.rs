@@ -113,6 +113,18 @@ pub fn comment_withdraw(id: CommentId) -> String {
     format!("/comments/{id}/withdraw")
 }
 
+/// `/comments/{id}/report`
+#[must_use]
+pub fn comment_report(id: CommentId) -> String {
+    format!("/comments/{id}/report")
+}
+
+/// `/comments/{id}/report?done=…`: what became of a report that was just sent.
+#[must_use]
+pub fn comment_reported(id: CommentId, is_repeat: bool) -> String {
+    format!("/comments/{id}/report?done={}", if is_repeat { "again" } else { "1" })
+}
+
 /// `/{slug}/threads/{root}`: one long thread.
 #[must_use]
 pub fn thread(slug: &str, root: CommentId) -> String {

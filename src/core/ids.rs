@@ -74,6 +74,8 @@ ids!(
     CommentId,
     /// A decision on a comment.
     DecisionId,
+    /// A reader's report about a comment; the number they are told.
+    ReportId,
     /// A subscription to mail.
     SubscriptionId,
     /// A job in the queue.

@@ -57,6 +57,16 @@ pub const COMMENTS_ON_ONE_PAGE: i64 = 500;
 pub const REPLIES_FOLLOWED: i64 = 1_000;
 /// Replies on a page of one long thread.
 pub const REPLIES_A_THREAD_PAGE: i64 = 200;
+/// Characters of what a reporter says in their own words (reader.md 4); the column's check says the same.
+pub const REPORT_WORDS_CHARS_MAX: usize = 500;
+/// Reports from one network in [`REPORT_WINDOW`]: a careful reader of a bad thread stays below it.
+pub const REPORTS_PER_NETWORK: i64 = 10;
+/// The window of [`REPORTS_PER_NETWORK`].
+pub const REPORT_WINDOW: Duration = Duration::from_secs(600);
+/// Reporters whose own words stand in an open row of the desk.
+pub const REPORT_WORDS_SHOWN: i64 = 20;
+/// How long a reporter's own words are kept after the report was dealt with: as long as that can be undone.
+pub const REPORT_WORDS_KEPT: Duration = UNDO_WINDOW;
 /// Rows of a moderation queue page (moderation.md 2).
 pub const QUEUE_ROWS: i64 = 50;
 /// Rows of other lists of the desk.

@@ -239,6 +239,8 @@ diesel::table! {
         status_changed_at -> Timestamptz,
         /// Digest of the folded text (case, spacing, look-alike letters gone), null for short ones: finds the same text elsewhere.
         text_digest -> Nullable<Bytea>,
+        /// Rows of reports about it that nobody has dealt with; changed under the comment's lock.
+        open_reports -> Int4,
     }
 }
 
@@ -378,6 +380,28 @@ diesel::table! {
         title_digest -> Nullable<Bytea>,
         edited_fields -> Array<Nullable<Text>>,
         evidence -> Text,
+    }
+}
+
+diesel::table! {
+    /// What readers say is wrong with a comment. The id is the number a reporter is told.
+    reports (id) {
+        id -> Int8,
+        comment_id -> Int8,
+        reason -> Text,
+        /// The reporter's own words; erased some time after the report was dealt with.
+        words -> Text,
+        /// Whether it came from a reader who had confirmed an address; stays when the reader is erased.
+        is_proved -> Bool,
+        reader_id -> Nullable<Int8>,
+        /// Keyed hash, for the one report of a network and its pace; purged on schedule.
+        network_key -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
+        closed_by -> Nullable<Int8>,
+        /// The decision that closed it: undoing that opens it again.
+        decision_id -> Nullable<Int8>,
+        outcome -> Nullable<Text>,
     }
 }
 
@@ -602,6 +626,10 @@ diesel::joinable!(reader_browsers -> readers (reader_id));
 diesel::joinable!(readers -> addresses (address_id));
 diesel::joinable!(redirects -> articles (article_id));
 diesel::joinable!(redirects -> staff (created_by));
+diesel::joinable!(reports -> comment_decisions (decision_id));
+diesel::joinable!(reports -> comments (comment_id));
+diesel::joinable!(reports -> readers (reader_id));
+diesel::joinable!(reports -> staff (closed_by));
 diesel::joinable!(revision_citations -> reference_records (reference_id));
 diesel::joinable!(revision_citations -> revisions (revision_id));
 diesel::joinable!(revision_credits -> revisions (revision_id));
@@ -642,6 +670,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     readers,
     redirects,
     reference_records,
+    reports,
     revision_citations,
     revision_credits,
     revision_media,

@@ -17,7 +17,8 @@ use crate::core::page_store::Tag;
 use crate::core::status::{CommentStatus, CreditRole, MailState};
 use crate::db::schema::{articles, comment_decisions, comments, mail_messages, revision_credits, staff};
 use crate::db::{DbError, Tx};
-use crate::moderation::model::{Reason, RuleId, Screening};
+use crate::moderation::model::{Reason, ReportOutcome, RuleId, Screening};
+use crate::moderation::report;
 use crate::notifications;
 use crate::staff::authority::MayDecide;
 
@@ -73,6 +74,8 @@ pub struct MadeMeanwhile {
     pub by: Option<String>,
     /// What they decided.
     pub to: CommentStatus,
+    /// The rule or reason given.
+    pub reason: Option<String>,
     /// Whether they took an earlier decision back.
     pub is_undo: bool,
     /// When.
@@ -129,7 +132,8 @@ pub enum By {
     Rule,
 }
 
-/// Decides on a comment; enqueues the mails an approval brings.
+/// Decides on a comment; enqueues the mails an approval brings, closes the reports there are. An approved comment
+/// that readers reported may be approved once more: it is kept.
 ///
 /// **Errors** [`DecideError::Stale`] with what happened meanwhile when the version seen is not the present one.
 pub async fn decide(tx: &mut Tx, who: &MayDecide, decision: Decision<'_>) -> Result<Decided, DecideError> {
@@ -145,7 +149,7 @@ pub async fn decide(tx: &mut Tx, who: &MayDecide, decision: Decision<'_>) -> Res
     if locked.version != decision.version {
         return Err(DecideError::Stale(Box::new(meanwhile(tx.conn(), &locked).await?)));
     }
-    if !is_legal(locked.status, decision.to, By::Person) {
+    if !locked.is_kept_by(decision.to) && !is_legal(locked.status, decision.to, By::Person) {
         return Err(DecideError::NotAllowed { from: locked.status, to: decision.to });
     }
     let reason = match decision.to {
@@ -203,6 +207,23 @@ pub async fn hold_again(tx: &mut Tx, comment: CommentId, screening: &Screening) 
     let change = Move {
         to: CommentStatus::Held,
         reason: Some(RuleId::Edited.as_str()),
+        staff_id: None,
+        submission_key: None,
+        undoes: None,
+        forget_publication: false,
+    };
+    apply(tx, &locked, Actor::System, change).await
+}
+
+/// Holds an approved comment because enough readers reported it.
+pub(super) async fn hold_reported(tx: &mut Tx, comment: CommentId) -> Result<Decided, DecideError> {
+    let locked = lock(tx, comment).await?.ok_or(DecideError::NotFound)?;
+    if !is_legal(locked.status, CommentStatus::Held, By::Rule) {
+        return Err(DecideError::NotAllowed { from: locked.status, to: CommentStatus::Held });
+    }
+    let change = Move {
+        to: CommentStatus::Held,
+        reason: Some(RuleId::Reports.as_str()),
         staff_id: None,
         submission_key: None,
         undoes: None,
@@ -346,6 +367,14 @@ struct Locked {
     status_reason: Option<String>,
     version: i32,
     published_at: Option<DateTime<Utc>>,
+    open_reports: i32,
+}
+
+impl Locked {
+    /// Whether approving it says that what was reported may stay.
+    fn is_kept_by(&self, to: CommentStatus) -> bool {
+        self.status == CommentStatus::Approved && to == CommentStatus::Approved && self.open_reports > 0
+    }
 }
 
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -398,13 +427,14 @@ async fn find_made(conn: &mut AsyncPgConnection, decision: Decision<'_>) -> Resu
 }
 
 async fn meanwhile(conn: &mut AsyncPgConnection, locked: &Locked) -> Result<Meanwhile, DbError> {
-    type Last = (CommentStatus, i32, Option<DecisionId>, DateTime<Utc>, Option<String>);
+    type Last = (CommentStatus, Option<String>, i32, Option<DecisionId>, DateTime<Utc>, Option<String>);
     let last: Option<Last> = comment_decisions::table
         .left_join(staff::table)
         .filter(comment_decisions::comment_id.eq(locked.id))
         .order(comment_decisions::id.desc())
         .select((
             comment_decisions::to_status,
+            comment_decisions::reason,
             comment_decisions::version,
             comment_decisions::undoes_id,
             comment_decisions::decided_at,
@@ -414,8 +444,8 @@ async fn meanwhile(conn: &mut AsyncPgConnection, locked: &Locked) -> Result<Mean
         .await
         .optional()?;
     let decision = last
-        .filter(|(_, version, ..)| *version == locked.version)
-        .map(|(to, _, undoes, at, by)| MadeMeanwhile { by, to, is_undo: undoes.is_some(), at });
+        .filter(|(_, _, version, ..)| *version == locked.version)
+        .map(|(to, reason, _, undoes, at, by)| MadeMeanwhile { by, to, reason, is_undo: undoes.is_some(), at });
     Ok(Meanwhile { comment: locked.id, status: locked.status, version: locked.version, decision })
 }
 
@@ -453,10 +483,12 @@ async fn apply(tx: &mut Tx, locked: &Locked, actor: Actor, change: Move<'_>) -> 
         .returning(comment_decisions::id)
         .get_result(tx.conn())
         .await?;
+    settle_reports(tx, locked, decision, &change).await?;
     show_to_the_public(tx, locked, change.to).await?;
-    let detail = json!({"from": locked.status, "to": change.to, "reason": change.reason, "version": version, "undoes": change.undoes});
+    let detail = json!({"from": locked.status, "to": change.to, "reason": change.reason, "version": version, "undoes": change.undoes, "reports": locked.open_reports});
     let action = match (change.undoes, change.to) {
         (Some(_), _) => "comment.undo",
+        (None, to @ CommentStatus::Approved) if locked.is_kept_by(to) => "comment.keep",
         (None, CommentStatus::Approved) => "comment.approve",
         (None, CommentStatus::Held) => "comment.hold",
         (None, CommentStatus::Spam) => "comment.spam",
@@ -477,6 +509,29 @@ async fn apply(tx: &mut Tx, locked: &Locked, actor: Actor, change: Move<'_>) -> 
     })
 }
 
+/// A decision closes what readers reported; taking it back opens that again.
+async fn settle_reports(
+    tx: &mut Tx,
+    locked: &Locked,
+    decision: DecisionId,
+    change: &Move<'_>,
+) -> Result<(), DbError> {
+    if let Some(undone) = change.undoes {
+        return report::reopen(tx, locked.id, undone).await;
+    }
+    let outcome = match change.to {
+        CommentStatus::Held => return Ok(()),
+        CommentStatus::Approved => ReportOutcome::Kept,
+        CommentStatus::Spam => ReportOutcome::Spam,
+        CommentStatus::Trash if change.reason == Some(Reason::Withdrawn.as_str()) => ReportOutcome::Withdrawn,
+        CommentStatus::Trash => ReportOutcome::Removed,
+    };
+    if locked.open_reports == 0 {
+        return Ok(());
+    }
+    report::close(tx, locked.id, &report::Closing { decision, by: change.staff_id, outcome }).await
+}
+
 /// Counters and pages, where the public view changes; and the mails of an approval.
 async fn show_to_the_public(tx: &mut Tx, locked: &Locked, to: CommentStatus) -> Result<(), DbError> {
     let was_public = locked.status == CommentStatus::Approved;
@@ -484,7 +539,7 @@ async fn show_to_the_public(tx: &mut Tx, locked: &Locked, to: CommentStatus) -> 
     if was_public != is_public {
         let by = if is_public { 1 } else { -1 };
         count_public(tx, locked.article_id, locked.parent_id.map(|_| locked.root_id), by).await?;
-    } else if locked.published_at.is_some() {
+    } else if locked.published_at.is_some() && locked.status != to {
         tx.touch(Tag::Article(locked.article_id)); // a tombstone may say something else now
     }
     if is_public && !was_public {

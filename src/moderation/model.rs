@@ -16,7 +16,7 @@ text_enum! {
     pub enum RuleId {
         Trap = "trap", Speed = "speed", Words = "words", Links = "links", SameText = "same_text", Flood = "flood",
         AlwaysHold = "always_hold", AfterRemoval = "after_removal", FirstTime = "first_time",
-        Unproven = "unproven", Everything = "everything", Edited = "edited",
+        Unproven = "unproven", Everything = "everything", Edited = "edited", Reports = "reports",
     }
 }
 
@@ -37,6 +37,7 @@ impl RuleId {
             Self::Unproven => "Email not confirmed",
             Self::Everything => "Every comment waits",
             Self::Edited => "Edited after approval",
+            Self::Reports => "Reported by readers",
         }
     }
 }
@@ -123,6 +124,46 @@ impl Reason {
             Self::Unsafe => "Unsafe health advice",
         }
     }
+}
+
+text_enum! {
+    /// What a reader says is wrong with a comment (reader.md 4, decisions 19), in the order of the form.
+    pub enum ReportReason {
+        Spam = "spam", Unsafe = "unsafe", Abuse = "abuse", Private = "private", Illegal = "illegal", Other = "other",
+    }
+}
+
+impl ReportReason {
+    /// As the form says it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Spam => "Spam or selling something",
+            Self::Unsafe => "Unsafe health advice",
+            Self::Abuse => "Abusive or hateful",
+            Self::Private => "Shares private details",
+            Self::Illegal => "Illegal content",
+            Self::Other => "Something else",
+        }
+    }
+
+    /// As staff read it in a row.
+    #[must_use]
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Spam => "spam",
+            Self::Unsafe => "unsafe advice",
+            Self::Abuse => "abuse",
+            Self::Private => "private details",
+            Self::Illegal => "illegal content",
+            Self::Other => "something else",
+        }
+    }
+}
+
+text_enum! {
+    /// How a report ended.
+    pub enum ReportOutcome { Kept = "kept", Spam = "spam", Removed = "removed", Withdrawn = "withdrawn" }
 }
 
 /// The words for a stored `status_reason`, whether a rule's or a person's.

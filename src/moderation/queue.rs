@@ -1,4 +1,4 @@
-//! The lists of the comment desk: held, spam, approved, trash, and questions nobody answered.
+//! The lists of the comment desk: held, reported, spam, approved, trash, and questions nobody answered.
 //!
 //! A list is read by keyset and its cards in one query with everything a decision needs; totals are computed on
 //! read and exact up to 1,000 (decisions 6).
@@ -8,17 +8,18 @@ use diesel::dsl::{exists, not};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use tokio::try_join;
 
-use crate::core::ids::{AddressId, ArticleId, CommentId, DecisionId, StaffId};
+use crate::core::ids::{AddressId, ArticleId, CommentId, DecisionId, NotAnId, StaffId};
 use crate::core::limits;
 use crate::core::status::{Badge, CommentStatus, CreditRole};
 use crate::core::text;
 use crate::db::DbError;
 use crate::db::schema::{addresses, articles, comment_decisions, comments, revision_credits, revisions, staff};
 use crate::moderation::model::Screening;
+use crate::moderation::report::{self, Open};
 use crate::staff::authority::MayDecide;
 use crate::text_enum;
 
@@ -28,7 +29,8 @@ const UNANSWERED_DAYS: i64 = 60;
 text_enum! {
     /// A list of the comment desk.
     pub enum Queue {
-        Held = "held", Spam = "spam", Approved = "approved", Trash = "trash", Unanswered = "unanswered",
+        Held = "held", Reported = "reported", Spam = "spam", Approved = "approved", Trash = "trash",
+        Unanswered = "unanswered",
     }
 }
 
@@ -44,6 +46,7 @@ impl Queue {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Held => "Held",
+            Self::Reported => "Reported",
             Self::Spam => "Spam",
             Self::Approved => "Approved",
             Self::Trash => "Trash",
@@ -64,7 +67,35 @@ pub struct Filter {
     /// Only from this address.
     pub address: Option<AddressId>,
     /// Go on after this comment.
-    pub after: Option<CommentId>,
+    pub after: Option<After>,
+}
+
+/// A place in a list: a comment, and on the list of reported ones by how many, as it was when the page was read.
+/// Written `381`, or `381.3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct After {
+    /// The comment.
+    pub id: CommentId,
+    /// Open reports of it then.
+    pub reports: i32,
+}
+
+impl std::fmt::Display for After {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.reports {
+            0 => self.id.fmt(f),
+            reports => write!(f, "{}.{reports}", self.id),
+        }
+    }
+}
+
+impl std::str::FromStr for After {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let (id, reports) = text.split_once('.').unwrap_or((text, "0"));
+        Ok(Self { id: id.parse()?, reports: reports.parse().ok().filter(|count| *count >= 0).ok_or(NotAnId)? })
+    }
 }
 
 /// A page of a list, at most [`limits::QUEUE_ROWS`] cards.
@@ -73,7 +104,7 @@ pub struct Page {
     /// The cards.
     pub cards: Vec<Card>,
     /// After which comment the next page goes on, if there is more.
-    pub next: Option<CommentId>,
+    pub next: Option<After>,
 }
 
 /// A comment with all that is needed to decide on it.
@@ -111,6 +142,8 @@ pub struct Card {
     pub revision_is_old: bool,
     /// What it answers.
     pub parent: Option<Parent>,
+    /// What readers reported and nobody has dealt with.
+    pub reports: Option<Open>,
     /// Its address, for staff alone.
     pub address: Option<Writer>,
     /// Whether the writer has proved the address.
@@ -165,10 +198,32 @@ pub struct Tally {
 pub struct Counts {
     /// Held.
     pub held: i64,
+    /// Public, with open reports.
+    pub reported: i64,
     /// Spam.
     pub spam: i64,
     /// Questions without a staff reply.
     pub unanswered: i64,
+}
+
+impl Counts {
+    /// What waits for a decision: the number in the menu of the desk (moderation.md 1).
+    #[must_use]
+    pub const fn waiting(self) -> i64 {
+        self.held + self.reported
+    }
+
+    /// The number of a tab, where it has one.
+    #[must_use]
+    pub const fn of(self, queue: Queue) -> Option<i64> {
+        match queue {
+            Queue::Held => Some(self.held),
+            Queue::Reported => Some(self.reported),
+            Queue::Spam => Some(self.spam),
+            Queue::Unanswered => Some(self.unanswered),
+            Queue::Approved | Queue::Trash => None,
+        }
+    }
 }
 
 /// A total as it is shown: "23", or "1,000+".
@@ -192,6 +247,10 @@ fn is_in(queue: Queue, now: DateTime<Utc>) -> Condition {
     let status = |status: CommentStatus| Box::new(comments::status.eq(status)) as Condition;
     match queue {
         Queue::Held => status(CommentStatus::Held),
+        // The words of the partial index, as below.
+        Queue::Reported => {
+            Box::new(diesel::dsl::sql::<Bool>("comments.status = 'approved' and comments.open_reports > 0"))
+        }
         Queue::Spam => status(CommentStatus::Spam),
         Queue::Approved => status(CommentStatus::Approved),
         Queue::Trash => status(CommentStatus::Trash),
@@ -224,12 +283,13 @@ fn is_covered(own: StaffId) -> Condition {
 
 /// The totals of the tabs for a person.
 pub async fn counts(conn: &AsyncPgConnection, who: &MayDecide, now: DateTime<Utc>) -> Result<Counts, DbError> {
-    let (held, spam, unanswered) = try_join!(
+    let (held, reported, spam, unanswered) = try_join!(
         count(conn, who, Queue::Held, now),
+        count(conn, who, Queue::Reported, now),
         count(conn, who, Queue::Spam, now),
         count(conn, who, Queue::Unanswered, now)
     )?;
-    Ok(Counts { held, spam, unanswered })
+    Ok(Counts { held, reported, spam, unanswered })
 }
 
 async fn count(conn: &AsyncPgConnection, who: &MayDecide, queue: Queue, now: DateTime<Utc>) -> Result<i64, DbError> {
@@ -254,7 +314,7 @@ pub async fn list(
     now: DateTime<Utc>,
 ) -> Result<Page, DbError> {
     let mut query = comments::table
-        .select(comments::id)
+        .select((comments::id, comments::open_reports))
         .filter(is_in(filter.queue, now))
         .limit(limits::QUEUE_ROWS + 1)
         .into_boxed::<Pg>();
@@ -270,17 +330,30 @@ pub async fn list(
     if let Some(address) = filter.address {
         query = query.filter(comments::address_id.eq(address));
     }
-    query = match (filter.queue.is_oldest_first(), filter.after) {
-        (true, Some(after)) => query.filter(comments::id.gt(after)).order(comments::id.asc()),
-        (true, None) => query.order(comments::id.asc()),
-        (false, Some(after)) => query.filter(comments::id.lt(after)).order(comments::id.desc()),
-        (false, None) => query.order(comments::id.desc()),
+    query = match (filter.queue, filter.after) {
+        // Most reports first, then oldest; a row that got one more while the page was read is met again or moved up.
+        (Queue::Reported, Some(after)) => {
+            let fewer = comments::open_reports.lt(after.reports);
+            let later = comments::open_reports.eq(after.reports).and(comments::id.gt(after.id));
+            query.filter(fewer.or(later))
+        }
+        (Queue::Held | Queue::Unanswered, Some(after)) => query.filter(comments::id.gt(after.id)),
+        (Queue::Spam | Queue::Approved | Queue::Trash, Some(after)) => query.filter(comments::id.lt(after.id)),
+        (_, None) => query,
     };
-    let mut ids: Vec<CommentId> = query.load(conn).await?;
+    query = match filter.queue {
+        // The expression of the index.
+        Queue::Reported => query.order((diesel::dsl::sql::<Integer>("(-comments.open_reports)"), comments::id.asc())),
+        Queue::Held | Queue::Unanswered => query.order(comments::id.asc()),
+        Queue::Spam | Queue::Approved | Queue::Trash => query.order(comments::id.desc()),
+    };
+    let mut rows: Vec<(CommentId, i32)> = query.load(conn).await?;
     let page = usize::try_from(limits::QUEUE_ROWS).unwrap_or(usize::MAX);
-    let has_more = ids.len() > page;
-    ids.truncate(page);
-    let next = ids.last().copied().filter(|_| has_more);
+    let has_more = rows.len() > page;
+    rows.truncate(page);
+    let reports = |count: i32| if filter.queue == Queue::Reported { count } else { 0 };
+    let next = rows.last().filter(|_| has_more).map(|(id, count)| After { id: *id, reports: reports(*count) });
+    let ids: Vec<CommentId> = rows.into_iter().map(|(id, _)| id).collect();
     Ok(Page { cards: cards(conn, &ids).await?, next })
 }
 
@@ -311,6 +384,7 @@ struct Row {
     reader_id: Option<i64>,
     network: Option<String>,
     revision_id: i64,
+    open_reports: i32,
 }
 
 type ParentRow = (CommentId, String, String, DateTime<Utc>);
@@ -345,7 +419,13 @@ async fn cards(conn: &mut AsyncPgConnection, ids: &[CommentId]) -> Result<Vec<Ca
         .await?;
     let of: Vec<AddressId> = rows.iter().filter_map(|(.., writer)| writer.as_ref().map(|(id, ..)| *id)).collect();
     let tallies = tallies(conn, &of).await?;
+    let reported: Vec<CommentId> = rows.iter().filter(|(row, ..)| row.open_reports > 0).map(|(row, ..)| row.id).collect();
+    let mut open = report::list_open(conn, &reported).await?;
     let mut cards: Vec<Card> = rows.into_iter().map(|row| card(row, &tallies)).collect();
+    for card in &mut cards {
+        let at = open.iter().position(|(id, _)| *id == card.id);
+        card.reports = at.map(|at| open.swap_remove(at).1);
+    }
     cards.sort_by_key(|card| ids.iter().position(|id| *id == card.id));
     Ok(cards)
 }
@@ -375,6 +455,7 @@ fn card(
         revision_number,
         revision_is_old: published != Some(row.revision_id),
         parent: parent.map(|(id, name, body, created_at)| Parent { id, name, body, created_at }),
+        reports: None,
         address,
         is_proved: row.reader_id.is_some(),
         tally: tally.unwrap_or_default(),

@@ -24,6 +24,7 @@ pub mod page;
 pub mod privacy;
 pub mod rate_limit;
 pub mod references;
+pub mod reports;
 pub mod routes;
 pub mod search;
 pub mod server;

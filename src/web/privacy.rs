@@ -97,6 +97,7 @@ fn kept_lines(settings: &Settings) -> Vec<(&'static str, String)> {
         ("A comment, and the name with it", format!("As long as the article, unless you withdraw it or a moderator removes it.{edit} What was withdrawn or removed is seen by moderators only.")),
         ("Your email address", "With your comments. It is never shown. Until you have confirmed it by the link we send, it gets no other mail.".into()),
         ("Your network address", format!("Never whole: shortened, and as a keyed code that recognises repeated abuse. Both are deleted after {}.", span(limits::NETWORK_KEPT))),
+        ("A report about a comment", format!("With the comment. Your own words are deleted {} after somebody dealt with it.", span(limits::REPORT_WORDS_KEPT))),
         ("A link that confirms an address", format!("Works for {}; its record is deleted {} later.", span(limits::CONFIRMATION_LIFE), span(limits::ENDED_KEPT))),
         ("The text of an email we sent you", format!("{}; that it was sent: {}.", span(limits::MAIL_BODY_KEPT), span(limits::MAIL_KEPT))),
         ("Attempts to sign in that failed", format!("{}, as codes.", span(limits::FAILURES_KEPT))),

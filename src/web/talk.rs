@@ -25,6 +25,7 @@ use crate::readers::browser::{self, Browser};
 use crate::render::sanitize::SanitizedHtml;
 use crate::settings::Settings;
 use crate::staff::authority::Session;
+use crate::staff::roles::Act;
 use crate::urls::{self, TalkPart};
 use crate::web::error::AppError;
 use crate::web::extract::authority;
@@ -371,6 +372,8 @@ pub struct CommentView {
     pub note: Option<String>,
     /// Whether it was just posted: what is told is read first.
     pub is_new: bool,
+    /// Where it is reported.
+    pub report_href: Option<String>,
     /// Where staff decide on it.
     pub desk_href: Option<String>,
     /// Whether the form stands under it.
@@ -644,6 +647,7 @@ impl Draw<'_> {
         let is_open = self.closed().is_none();
         let is_living = is_public || comment.show == Show::Waiting;
         let can_change = comment.is_own && is_living && comment.badge.is_none();
+        let decides = self.given.viewer.staff.as_ref().is_some_and(|staff| staff.may(Act::Decide));
         // Under its own parent a reply needs no line; anywhere else it says whom it answers.
         let to = comment.parent.filter(|_| comment.is_flattened).zip(comment.parent_name.clone());
         CommentView {
@@ -675,13 +679,8 @@ impl Draw<'_> {
             note: self.note(comment),
             is_new: self.is_new(comment),
             has_form: is_public && is_open && self.given.query.reply == Some(comment.id),
-            desk_href: self
-                .given
-                .viewer
-                .staff
-                .as_ref()
-                .filter(|staff| is_living && staff.may(crate::staff::roles::Act::Decide))
-                .map(|_| urls::desk_comment(comment.id)),
+            report_href: (is_public && !comment.is_own && !decides).then(|| urls::comment_report(comment.id)),
+            desk_href: (is_living && decides).then(|| urls::desk_comment(comment.id)),
         }
     }
 
@@ -831,6 +830,7 @@ fn reason_for_writer(rule: RuleId) -> &'static str {
         RuleId::Everything => " Every comment is looked at first.",
         RuleId::SameText => " The same text was posted elsewhere.",
         RuleId::Edited => " It was changed after it was approved.",
+        RuleId::Reports => " Readers reported it.",
         RuleId::Trap | RuleId::Speed | RuleId::Words | RuleId::Flood | RuleId::AlwaysHold | RuleId::AfterRemoval => "",
     }
 }

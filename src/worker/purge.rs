@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::core::limits;
 use crate::db::DbError;
 use crate::db::schema::{
-    address_confirmations, comments, reader_browsers, sign_in_failures, staff_links, staff_sessions,
+    address_confirmations, comments, reader_browsers, reports, sign_in_failures, staff_links, staff_sessions,
 };
 use crate::jobs::queue;
 use crate::mail::outbox;
@@ -23,6 +23,8 @@ pub(super) async fn run(app: &App, mailer: &Mailer) -> Result<(), DbError> {
     let before = |kept: Duration| now - TimeDelta::from_std(kept).unwrap_or(TimeDelta::MAX);
     let conn = &mut *app.db.read().await?;
     until_none(async |conn| forget_comment_networks(conn, before(limits::NETWORK_KEPT)).await, conn).await?;
+    until_none(async |conn| forget_report_networks(conn, before(limits::NETWORK_KEPT)).await, conn).await?;
+    until_none(async |conn| forget_report_words(conn, before(limits::REPORT_WORDS_KEPT)).await, conn).await?;
     until_none(async |conn| forget_session_networks(conn, before(limits::NETWORK_KEPT)).await, conn).await?;
     until_none(async |conn| end_sessions(conn, before(limits::ENDED_KEPT)).await, conn).await?;
     until_none(async |conn| end_links(conn, before(limits::ENDED_KEPT)).await, conn).await?;
@@ -57,6 +59,32 @@ async fn forget_comment_networks(conn: &mut AsyncPgConnection, before: DateTime<
         .execute(conn)
         .await?;
     Ok(forgotten)
+}
+
+async fn forget_report_networks(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {
+    let old: Vec<i64> = reports::table
+        .filter(reports::created_at.lt(before))
+        .filter(reports::network_key.is_not_null())
+        .select(reports::id)
+        .limit(limits::PURGE_ROWS)
+        .load(conn)
+        .await?;
+    let forgotten = diesel::update(reports::table.filter(reports::id.eq_any(old)))
+        .set(reports::network_key.eq(None::<Vec<u8>>))
+        .execute(conn)
+        .await?;
+    Ok(forgotten)
+}
+
+async fn forget_report_words(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {
+    let old: Vec<i64> = reports::table
+        .filter(reports::closed_at.lt(before))
+        .filter(reports::words.ne(""))
+        .select(reports::id)
+        .limit(limits::PURGE_ROWS)
+        .load(conn)
+        .await?;
+    Ok(diesel::update(reports::table.filter(reports::id.eq_any(old))).set(reports::words.eq("")).execute(conn).await?)
 }
 
 async fn forget_session_networks(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {

@@ -12,6 +12,7 @@ import { headings } from "./headings.js";
 import { menu } from "./menu.js";
 import { more } from "./more.js";
 import { reply } from "./reply.js";
+import { report } from "./report.js";
 import { sort } from "./sort.js";
 import { start } from "./start.js";
 import { submission } from "./submission.js";
@@ -34,6 +35,7 @@ start(
     reply,
     draft,
     submission,
+    report,
     copyLink,
     menu,
     appearance,

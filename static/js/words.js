@@ -15,5 +15,6 @@ export const words = {
   reference: (number) => `Reference ${number}`,
   references: (first, last) => `References ${first}–${last}`,
   replyTo: (name) => `Reply to ${name}`,
+  reported: "Reported",
   restored: "This is what you had written before. It was kept in this browser.",
 };

@@ -6,6 +6,7 @@ use stet::core::status::Role;
 use crate::checks;
 use crate::desk_pages::pictures;
 use crate::driver::{Chromium, DESKTOP, View, screenshots};
+use crate::support::conversation::sql;
 use crate::support::site::Site;
 
 /// The article with everything an article can have.
@@ -70,6 +71,13 @@ async fn the_form_with_errors_and_one_long_reply_are_good_pages() {
     browser.open(&format!("{LONG}?reply=1#reply")).await;
     pictures(&browser, "reply").await;
     checks::page(&browser).await;
+    browser.open("/comments/1/report").await;
+    pictures(&browser, "report").await;
+    checks::page(&browser).await;
+    browser.press("form[data-report-form] .btn--primary").await;
+    assert!(browser.has(".errsum").await);
+    pictures(&browser, "report-errors").await;
+    checks::page(&browser).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,6 +94,17 @@ async fn pages_moderators_see_are_good_pages() {
     browser.open("/desk/comments").await;
     browser.press(".row__acts a[aria-label^=Open]").await;
     pictures(&browser, "queue-open").await;
+    checks::page(&browser).await;
+    sql(&site, "with picked as (select id, row_number() over (order by id) as place from comments where status = 'approved' and staff_id is null order by id limit 3)
+        insert into reports (comment_id, reason, words, is_proved, created_at)
+        select id, case when n = 1 then 'spam' else 'unsafe' end, case when n = 2 then 'Nobody should try this without asking a doctor.' else '' end, n <> 1, now()
+          from picked, generate_series(1, 4 - place) n;
+        update comments c set open_reports = (select count(*) from reports r where r.comment_id = c.id)").await;
+    browser.open("/desk/comments?queue=reported").await;
+    pictures(&browser, "queue-reported").await;
+    checks::page(&browser).await;
+    browser.press(".row__acts a[aria-label^=Open]").await;
+    pictures(&browser, "queue-reported-open").await;
     checks::page(&browser).await;
 }
 

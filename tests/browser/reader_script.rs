@@ -311,3 +311,56 @@ async fn dark_pages_are_dark_from_the_first_frame_and_light_ones_are_not_spoilt(
     browser.view(DESKTOP).await;
     checks::quiet(&browser).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_is_reported_in_a_dialog() {
+    let site = with_long_thread().await;
+    let Some(browser) = Chromium::start(&site).await else { return };
+    browser.open(ARTICLE).await;
+    let link = "#comment-2 [data-report]";
+    browser.press(link).await;
+    browser.until("document.querySelector('dialog[open] form')").await;
+    assert_eq!(browser.text("dialog h2").await, "Report Reader 2’s comment");
+    browser.until("document.activeElement.id === 'report-h'").await;
+    for view in [DESKTOP, DESKTOP.dark(), PHONE, PHONE.dark()] {
+        checks::axe_at(&browser, view).await;
+        browser.screenshot_of_window(&format!("report-dialog-{}-{:?}.png", view.width, view.theme)).await;
+    }
+    assert_eq!(checks::ids_given_twice(&browser).await, Vec::<String>::new());
+    browser.view(DESKTOP).await;
+    // Escape and Cancel close it, and the focus comes back.
+    let back = format!("!document.querySelector('dialog') && document.activeElement.matches('{link}')");
+    browser.key("Escape").await;
+    browser.until(&back).await;
+    browser.press(link).await;
+    browser.until("document.querySelector('dialog[open] form')").await;
+    browser.press("[data-report-cancel]").await;
+    browser.until(&back).await;
+    // A form that is not right stays, with what was typed.
+    browser.press(link).await;
+    browser.until("document.querySelector('dialog[open] form')").await;
+    browser.fill("dialog #f-words", "It sells pills.").await;
+    browser.press("dialog .btn--primary").await;
+    browser.until("document.querySelector('dialog[open] .field__error')").await;
+    assert_eq!(browser.value("dialog #f-words").await, "It sells pills.");
+    checks::axe(&browser).await;
+    browser.press("dialog [value=spam]").await;
+    browser.press("dialog .btn--primary").await;
+    browser.until("!document.querySelector('dialog') && document.activeElement.matches('#comment-2 .notice--ok')").await;
+    assert_eq!(
+        browser.text("#comment-2 .notice--ok").await,
+        "Thank you. Your report number is 1001. A moderator will look at it."
+    );
+    assert!(browser.text("#comment-2 .comment__acts").await.contains("Reported"));
+    assert!(!browser.has(link).await);
+    checks::axe(&browser).await;
+    assert_eq!(site.one::<String>("select words from reports").await, "It sells pills.");
+    // On a page that was loaded again the link is there; the answer says so.
+    browser.open(ARTICLE).await;
+    browser.press(link).await;
+    browser.until("document.querySelector('dialog[open] form')").await;
+    browser.press("dialog [value=abuse]").await;
+    browser.press("dialog .btn--primary").await;
+    browser.until("document.querySelector('#comment-2 .notice--ok')?.textContent.startsWith('You have reported this already.')").await;
+    checks::quiet(&browser).await;
+}

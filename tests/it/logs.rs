@@ -76,6 +76,12 @@ async fn the_log_holds_nothing_of_what_people_wrote_or_who_they_are() {
     let row = desk.get("/desk/comments?queue=held&open=1").await;
     let answer = row.form("form.answer").fill("reply", "zanthorpe answers back");
     assert_eq!(desk.submit(&answer).await.status, StatusCode::SEE_OTHER);
+    // A reader reports what was approved, in words of their own.
+    let base = site.base();
+    let headers = [("origin", base.as_str()), ("x-forwarded-for", NETWORK)];
+    let report = Some("reason=other&words=zanthorpe+objects".to_owned());
+    let reported = Browser::new(&base).send(Method::POST, "/comments/1/report", &headers, report).await;
+    assert_eq!(reported.status, StatusCode::SEE_OTHER, "{}", reported.text);
     // The confirmation mail is refused for good and given up.
     let database = cluster::connect(&site.owner_url()).await;
     let began = Instant::now();

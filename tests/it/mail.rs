@@ -428,23 +428,26 @@ async fn networks_sessions_and_finished_work_are_forgotten_in_time() {
          insert into sign_in_failures (account_key, network_key, failed_at) values ('\\x01', '\\x02', {at});
          insert into reader_browsers (token_hash, created_at, expires_at) values (sha256('b'), {at}, timestamptz {at} + '30 days');
          update comments set browser_id = 1 where id = 1;
+         insert into reports (comment_id, reason, words, is_proved, network_key, created_at, closed_at, outcome) values (1, 'other', 'My own words.', false, '\\x03', {at}, {at}, 'kept');
          insert into address_confirmations (address_id, token_hash, created_at, expires_at) values (1, sha256('c'), {at}, timestamptz {at} + '3 days');"
     ))
     .await;
     let left = "select (select count(*) from comments where network is not null or network_key is not null)
                      + (select count(*) from staff_sessions) + (select count(*) from sign_in_failures)
-                     + (select count(*) from reader_browsers) + (select count(*) from address_confirmations)";
-    assert_eq!(site.number(left).await, 7);
+                     + (select count(*) from reader_browsers) + (select count(*) from address_confirmations)
+                     + (select count(*) from reports where words <> '') + (select count(*) from reports where network_key is not null)";
+    assert_eq!(site.number(left).await, 9);
     site.wait(3600);
     purge(&site).await;
-    assert_eq!(site.number(left).await, 7, "nothing goes before its time");
+    assert_eq!(site.number(left).await, 9, "nothing goes before its time");
     site.wait(25 * 3600);
     purge(&site).await;
-    assert_eq!(site.number(left).await, 6, "failures go after a day");
+    assert_eq!(site.number(left).await, 8, "failures go after a day");
     site.wait(100 * 24 * 3600);
     purge(&site).await;
     assert_eq!(site.number(left).await, 0);
     assert_eq!(site.number("select count(*) from comments").await, 3, "comments stay");
+    assert_eq!(site.number("select count(*) from reports where reason = 'other' and outcome = 'kept'").await, 1);
     assert_eq!(site.number("select count(*) from jobs where state = 'done'").await, 1, "only the purge itself is left");
 }
 

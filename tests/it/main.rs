@@ -31,6 +31,7 @@ mod migrations;
 mod moderation;
 mod pages;
 mod private_postgres;
+mod reports;
 mod search;
 mod staff;
 mod threads;

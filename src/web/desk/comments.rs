@@ -20,7 +20,8 @@ use crate::db::Conn;
 use crate::moderation::bulk;
 use crate::moderation::decide::{self, DecideError, Decision, Meanwhile};
 use crate::moderation::model::{Reason, RuleId, Verdict, reason_label};
-use crate::moderation::queue::{self, Card, Filter, Queue, shown_count};
+use crate::moderation::queue::{self, After, Card, Filter, Queue, shown_count};
+use crate::moderation::report;
 use crate::settings::Settings;
 use crate::staff::authority::MayDecide;
 use crate::urls;
@@ -46,7 +47,7 @@ struct Ask {
     reason: Option<String>,
     article: Option<ArticleId>,
     address: Option<AddressId>,
-    after: Option<CommentId>,
+    after: Option<After>,
     open: Option<CommentId>,
     done: Option<DecisionId>,
     bulk: Option<DecisionId>,
@@ -180,6 +181,7 @@ struct RowView {
     revision: Option<i32>,
     answers: Option<String>,
     text: String,
+    reported: Option<String>,
     badges: Vec<(bool, String)>,
     open_href: String,
     action: String,
@@ -198,7 +200,9 @@ struct OpenView {
     why: Vec<String>,
     links: Vec<String>,
     can_reply: bool,
-    approves: bool,
+    reply_label: &'static str,
+    reported: Option<(&'static str, String)>,
+    said: Vec<(&'static str, String)>,
     reply: String,
     reply_error: Option<String>,
     reply_key: String,
@@ -271,23 +275,17 @@ async fn page(
         Some(card) => Some(draw.panel(&mut conn, card).await?),
         None => None,
     };
-    let badge = match cards.iter().find(|card| Some(card.id) == ask.open) {
-        Some(card) => draw.as_who(&mut conn, card).await?,
-        None => String::new(),
+    let shown = match cards.iter().find(|card| Some(card.id) == ask.open) {
+        Some(card) => draw.shown(&mut conn, card).await?,
+        None => Shown::default(),
     };
-    let total = match queue {
-        Queue::Held => Some(counts.held),
-        Queue::Spam => Some(counts.spam),
-        Queue::Unanswered => Some(counts.unanswered),
-        Queue::Approved | Queue::Trash => None,
-    };
-    let title = total.map_or_else(
+    let title = counts.of(queue).map_or_else(
         || format!("{}, Comments", queue.label()),
         |count| format!("{} ({}), Comments", queue.label(), shown_count(count)),
     );
     let mut frame = frame::frame(app, &settings, request, who.session(), &title);
     frame.has_errors = refused.reply_error.is_some();
-    frame::waiting(&mut frame, &urls::desk_comments(), counts.held);
+    frame::waiting(&mut frame, &urls::desk_comments(), counts.waiting());
     let is_filtered = ask.reason.is_some() || ask.article.is_some() || ask.address.is_some();
     let page = QueuePage {
         page: frame,
@@ -297,13 +295,13 @@ async fn page(
         reasons: reasons(queue, ask.reason.as_deref()),
         filter_href: is_filtered.then(|| urls::queue(queue.as_str())),
         empty: cards.is_empty().then(|| empty(queue, counts, is_filtered)),
-        items: draw.items(&cards, receipts, &refused, &badge),
+        items: draw.items(&cards, receipts, &refused, &shown),
         next_href: listed.next.map(|after| Ask { after: Some(after), ..ask.clone() }.list(queue)),
         bulk: BulkView {
             action: urls::desk_bulk(),
             key: app.rng().form_key(),
             return_to: ask.list(queue),
-            moves: moves(queue_status(queue)).into_iter().map(|(to, label, _)| (to, label)).collect(),
+            moves: moves(queue_status(queue), i64::from(queue == Queue::Reported)).into_iter().map(|(to, label, _)| (to, label)).collect(),
         },
         panel,
     };
@@ -322,18 +320,19 @@ fn queue_of(status: CommentStatus) -> Queue {
 fn queue_status(queue: Queue) -> CommentStatus {
     match queue {
         Queue::Held => CommentStatus::Held,
-        Queue::Approved | Queue::Unanswered => CommentStatus::Approved,
+        Queue::Approved | Queue::Reported | Queue::Unanswered => CommentStatus::Approved,
         Queue::Spam => CommentStatus::Spam,
         Queue::Trash => CommentStatus::Trash,
     }
 }
 
-/// The decisions that are possible: word, button, icon.
-fn moves(from: CommentStatus) -> Vec<(&'static str, &'static str, &'static str)> {
+/// The decisions that are possible: word, button, icon. What was reported may be kept: approved once more.
+fn moves(from: CommentStatus, reports: i64) -> Vec<(&'static str, &'static str, &'static str)> {
     let approve = match from {
         CommentStatus::Trash => "Restore",
         CommentStatus::Spam => "Not spam",
-        CommentStatus::Held | CommentStatus::Approved => "Approve",
+        CommentStatus::Approved => "Keep",
+        CommentStatus::Held => "Approve",
     };
     [
         (CommentStatus::Approved, approve, "check"),
@@ -341,24 +340,18 @@ fn moves(from: CommentStatus) -> Vec<(&'static str, &'static str, &'static str)>
         (CommentStatus::Trash, "Trash", "trash-2"),
     ]
     .into_iter()
-    .filter(|(to, ..)| decide::is_legal(from, *to, decide::By::Person))
+    .filter(|(to, ..)| decide::is_legal(from, *to, decide::By::Person) || (*to == from && from == CommentStatus::Approved && reports > 0))
     .map(|(to, label, icon)| (to.as_str(), label, icon))
     .collect()
 }
 
 fn tabs(current: Queue, counts: queue::Counts) -> Vec<Tab> {
-    let count = |queue: Queue| match queue {
-        Queue::Held => Some(counts.held),
-        Queue::Spam => Some(counts.spam),
-        Queue::Unanswered => Some(counts.unanswered),
-        Queue::Approved | Queue::Trash => None,
-    };
     Queue::ALL
         .iter()
         .map(|queue| Tab {
             label: queue.label(),
             href: urls::queue(queue.as_str()),
-            count: count(*queue).map(shown_count),
+            count: counts.of(*queue).map(shown_count),
             is_current: *queue == current,
         })
         .collect()
@@ -375,7 +368,7 @@ fn reasons(queue: Queue, picked: Option<&str>) -> Vec<(String, &'static str, boo
             vec![RuleId::Trap.as_str(), RuleId::Speed.as_str(), RuleId::Words.as_str(), Reason::StaffSpam.as_str()]
         }
         Queue::Trash => vec![Reason::StaffTrash.as_str(), Reason::Withdrawn.as_str(), Reason::Undone.as_str()],
-        Queue::Approved | Queue::Unanswered => Vec::new(),
+        Queue::Approved | Queue::Reported | Queue::Unanswered => Vec::new(),
     };
     codes.into_iter().map(|code| (code.to_owned(), reason_label(code), picked == Some(code))).collect()
 }
@@ -400,6 +393,11 @@ fn empty(queue: Queue, counts: queue::Counts, is_filtered: bool) -> Empty {
             }
         }
         Queue::Held => Empty { heading: "All caught up", sentence: "Nothing is held.".into(), link: None },
+        Queue::Reported => Empty {
+            heading: "No open reports",
+            sentence: "Comments that readers report are listed here.".into(),
+            link: None,
+        },
         Queue::Spam => Empty { heading: "No spam", sentence: "No spam in the last 30 days.".into(), link: None },
         Queue::Approved => {
             Empty { heading: "No comments yet", sentence: "Approved comments are listed here.".into(), link: None }
@@ -415,6 +413,15 @@ fn empty(queue: Queue, counts: queue::Counts, is_filtered: bool) -> Empty {
             link: None,
         },
     }
+}
+
+/// What an open row shows besides its card.
+#[derive(Debug, Default)]
+struct Shown {
+    /// "As Miriam Achebe, author".
+    as_who: String,
+    /// What reporters said: "Unsafe health advice", and their words.
+    said: Vec<(&'static str, String)>,
 }
 
 struct Draw<'a> {
@@ -444,9 +451,15 @@ impl Draw<'_> {
     fn receipt(&self, receipt: queue::Receipt) -> ReceiptView {
         let text = if receipt.is_undone {
             let mail = if receipt.mail_has_gone { " The email about your reply has already been sent." } else { "" };
-            format!("Undone. {}’s comment is {} again.{mail} It stands on", receipt.name, status_word(receipt.from))
+            if receipt.from == receipt.to {
+                format!("Undone. The reports of {}’s comment are open again.{mail} It stands on", receipt.name)
+            } else {
+                format!("Undone. {}’s comment is {} again.{mail} It stands on", receipt.name, status_word(receipt.from))
+            }
         } else {
             let act = match (receipt.to, receipt.reply.is_some()) {
+                (CommentStatus::Approved, true) if receipt.from == receipt.to => "Kept and answered",
+                (CommentStatus::Approved, false) if receipt.from == receipt.to => "Kept",
                 (CommentStatus::Approved, true) => "Approved and answered",
                 (CommentStatus::Approved, false) => "Approved",
                 (CommentStatus::Spam, _) => "Marked as spam:",
@@ -488,14 +501,16 @@ impl Draw<'_> {
         cards: &[Card],
         receipts: Vec<(Option<CommentId>, ReceiptView)>,
         refused: &Refused,
-        as_who: &str,
+        shown: &Shown,
     ) -> Vec<Item> {
         let mut items: Vec<(Option<CommentId>, Item)> = cards
             .iter()
-            .map(|card| (Some(card.id), Item { receipt: None, row: Some(self.row(card, refused, as_who)) }))
+            .map(|card| (Some(card.id), Item { receipt: None, row: Some(self.row(card, refused, shown)) }))
             .collect();
         for (comment, receipt) in receipts {
             let is_past = |id: Option<CommentId>| match (id, comment) {
+                // By number of reports, which it has no more: first of all.
+                _ if self.queue == Queue::Reported => true,
                 (Some(id), Some(comment)) if self.queue.is_oldest_first() => id >= comment,
                 (Some(id), Some(comment)) => id <= comment,
                 _ => true,
@@ -506,7 +521,7 @@ impl Draw<'_> {
         items.into_iter().map(|(_, item)| item).collect()
     }
 
-    fn row(&self, card: &Card, refused: &Refused, as_who: &str) -> RowView {
+    fn row(&self, card: &Card, refused: &Refused, shown: &Shown) -> RowView {
         let list = self.ask.list(self.queue);
         let outcomes = &card.screening.0;
         let mut badges: Vec<(bool, String)> =
@@ -526,17 +541,18 @@ impl Draw<'_> {
             revision: card.revision_is_old.then_some(card.revision_number),
             answers: card.parent.as_ref().map(|parent| parent.name.clone()),
             text: text::excerpt(&card.body, ROW_CHARS),
+            reported: card.reports.as_ref().map(report::Open::badge),
             badges,
             open_href: format!("{list}&open={}#r{}", card.id, card.id),
             action: urls::decision(card.id),
             key: self.app.rng().form_key(),
             return_to: list,
-            moves: moves(card.status),
-            open: is_open.then(|| self.open(card, refused, as_who)),
+            moves: moves(card.status, open_reports(card)),
+            open: is_open.then(|| self.open(card, refused, shown)),
         }
     }
 
-    fn open(&self, card: &Card, refused: &Refused, as_who: &str) -> OpenView {
+    fn open(&self, card: &Card, refused: &Refused, shown: &Shown) -> OpenView {
         let is_refused = refused.comment == Some(card.id);
         let parent = card.parent.as_ref().map(|parent| {
             (
@@ -550,9 +566,11 @@ impl Draw<'_> {
         let rules = if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") };
         let why_heading = match (count, card.status) {
             (0, _) => String::new(),
-            (_, CommentStatus::Held) => format!("Held by {rules}."),
+            (_, CommentStatus::Held) if !is_held_by_reports(card) => format!("Held by {rules}."),
             (_, CommentStatus::Spam) => format!("Filed as spam by {rules}."),
-            (_, CommentStatus::Approved | CommentStatus::Trash) => format!("{rules} spoke when it was posted."),
+            (_, CommentStatus::Held | CommentStatus::Approved | CommentStatus::Trash) => {
+                format!("{rules} spoke when it was posted.")
+            }
         };
         let links = card.screening.0.iter().filter(|outcome| outcome.rule == RuleId::Links).flat_map(|outcome| {
             outcome
@@ -572,14 +590,32 @@ impl Draw<'_> {
             why: card.screening.0.iter().map(|outcome| outcome.sentence.clone()).collect(),
             links: links.collect(),
             can_reply: approves || card.status == CommentStatus::Approved,
-            approves,
+            reply_label: match (approves, open_reports(card)) {
+                (true, _) => "Reply and approve",
+                (false, 0) => "Reply",
+                (false, _) => "Reply and keep",
+            },
+            reported: card.reports.as_ref().map(|open| {
+                let held = if is_held_by_reports(card) { "Held by reports." } else { "Reported." };
+                (held, open.sentence())
+            }),
+            said: shown.said.clone(),
             reply: if is_refused { refused.reply.clone() } else { String::new() },
             reply_error: refused.reply_error.clone().filter(|_| is_refused),
             reply_key: self.app.rng().form_key(),
-            as_who: as_who.to_owned(),
+            as_who: shown.as_who.clone(),
             initials: text::initials(self.who.session().name()),
             public_href: (card.status == CommentStatus::Approved).then(|| urls::comment(card.id)),
         }
+    }
+
+    async fn shown(&self, conn: &mut Conn, card: &Card) -> Result<Shown, AppError> {
+        let said = match &card.reports {
+            Some(_) => report::words(conn, card.id).await?,
+            None => Vec::new(),
+        };
+        let said = said.into_iter().map(|(reason, words)| (reason.label(), words)).collect();
+        Ok(Shown { as_who: self.as_who(conn, card).await?, said })
     }
 
     /// "As Miriam Achebe, author": the badge readers will see.
@@ -645,6 +681,7 @@ impl Draw<'_> {
     fn event(&self, event: &queue::Event) -> (String, String, String) {
         let act = match (event.is_undo, event.to) {
             (true, to) => format!("put back to {}", to.as_str()),
+            (false, CommentStatus::Approved) if event.from == event.to => "kept".to_owned(),
             (false, CommentStatus::Approved) => "approved".to_owned(),
             (false, CommentStatus::Held) => "held".to_owned(),
             (false, CommentStatus::Spam) => "marked as spam".to_owned(),
@@ -653,6 +690,7 @@ impl Draw<'_> {
         let by = match (&event.by, event.reason.as_deref()) {
             (Some(name), _) => format!("{name} {act} it"),
             (None, Some("withdrawn")) => "Withdrawn by its writer".to_owned(),
+            (None, Some("reports")) => "Held by readers’ reports".to_owned(),
             (None, _) => format!("A rule {act} it"),
         };
         (self.log_time(event.at), shell::machine_time(event.at), by)
@@ -665,6 +703,14 @@ impl Draw<'_> {
         let is_today = at.date_naive() == now.date_naive();
         at.format(if is_today { "%H:%M" } else { "%-d %b" }).to_string()
     }
+}
+
+fn open_reports(card: &Card) -> i64 {
+    card.reports.as_ref().map_or(0, report::Open::total)
+}
+
+fn is_held_by_reports(card: &Card) -> bool {
+    card.status == CommentStatus::Held && card.status_reason.as_deref() == Some(RuleId::Reports.as_str())
 }
 
 fn capital(word: &str) -> String {
@@ -935,6 +981,7 @@ fn what_happened(meanwhile: &Meanwhile, settings: &Settings, now: DateTime<Utc>)
     match &made.by {
         Some(name) => format!("{name} {act} {at}, while you were reading."),
         None if made.to == CommentStatus::Trash => format!("Its writer withdrew it {at}."),
+        None if made.reason.as_deref() == Some(RuleId::Reports.as_str()) => format!("Reports by readers {act} {at}."),
         None => format!("A rule {act} {at}: the writer changed the text."),
     }
 }
@@ -1066,11 +1113,13 @@ mod tests {
     #[test]
     fn every_button_is_a_legal_move() {
         for &from in CommentStatus::ALL {
-            let words: Vec<&str> = moves(from).into_iter().map(|(to, ..)| to).collect();
+            let words: Vec<&str> = moves(from, 0).into_iter().map(|(to, ..)| to).collect();
             assert!(
                 !words.contains(&from.as_str()) && !words.contains(&"held") && words.len() >= 2,
                 "{from}: {words:?}"
             );
         }
+        let keep = moves(CommentStatus::Approved, 2);
+        assert_eq!(keep.first().map(|(to, label, _)| (*to, *label)), Some(("approved", "Keep")));
     }
 }

@@ -59,12 +59,18 @@ pub async fn show(app: web::Data<App>, request: HttpRequest, session: Session) -
 async fn comments(app: &App, conn: &mut Conn, session: &Session, page: &mut DeskShell) -> Result<Vec<Need>, AppError> {
     let Ok(who) = MayDecide::of(session) else { return Ok(Vec::new()) };
     let counts = queue::counts(conn, &who, app.now()).await?;
-    waiting(page, &urls::desk_comments(), counts.held);
+    waiting(page, &urls::desk_comments(), counts.waiting());
     let need = |count: i64, queue: Queue, label, about| {
         (count > 0).then(|| Need { count: shown_count(count), label, about, href: urls::queue(queue.as_str()) })
     };
     let needs = [
         need(counts.held, Queue::Held, "held comments", "Their writers wait for a decision."),
+        need(
+            counts.reported,
+            Queue::Reported,
+            "reported comments",
+            "Public, and readers say something is wrong.",
+        ),
         need(
             counts.unanswered,
             Queue::Unanswered,

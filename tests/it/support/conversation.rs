@@ -139,3 +139,43 @@ pub async fn database_back(site: &Site) {
     let name = site.database.owner_url.rsplit_once('/').unwrap().1;
     sql(site, &format!("grant connect on database {name} to public, stet_app")).await;
 }
+
+/// A browser in which a reader has confirmed this address.
+pub async fn reader(site: &Site, email: &str) -> Browser {
+    let token = Rng::system().token();
+    let hash: String = token.hash().iter().map(|byte| format!("{byte:02x}")).collect();
+    sql(
+        site,
+        &format!(
+            "with a as (insert into addresses (canonical, email, created_at, confirmed_at)
+                        values ('{email}', '{email}', '2026-11-14T08:00:00Z', '2026-11-14T08:00:00Z') returning id),
+                  r as (insert into readers (address_id, created_at) select id, '2026-11-14T08:00:00Z' from a returning id)
+             insert into reader_browsers (token_hash, reader_id, created_at, expires_at)
+             select '\\x{hash}', id, '2026-11-14T08:00:00Z', '2027-01-01T00:00:00Z' from r"
+        ),
+    )
+    .await;
+    let browser = site.browser();
+    browser.jar.add_cookie_str(&format!("stet_reader={}", token.reveal()), &site.base.parse::<Url>().unwrap());
+    browser
+}
+
+/// Public comments as rows: writers' names and what each answers, with ids from 1.
+pub async fn public_comments(site: &Site, written: &[(&str, Option<i64>)]) {
+    for (number, (name, parent)) in written.iter().enumerate() {
+        let (at, parent) = (
+            format!("timestamptz '2026-11-14T09:00:00Z' + {number} * interval '1 second'"),
+            parent.map_or_else(|| "null".to_owned(), |id| id.to_string()),
+        );
+        sql(
+            site,
+            &format!(
+                "insert into comments (article_id, revision_id, parent_id, root_id, depth, status, name, name_skeleton, body, html, renderer_version, created_at, published_at, status_changed_at)
+                 values (1, 1, {parent}, 0, 0, 'approved', '{name}', 'x', 'The words of {name}.', '<p>The words of {name}.</p>', 1, {at}, {at}, {at});
+                 update comments set public_replies = public_replies + 1 where id = (select root_id from comments where id = (select max(id) from comments) and parent_id is not null);
+                 update articles set comment_count = comment_count + 1 where id = 1;"
+            ),
+        )
+        .await;
+    }
+}
