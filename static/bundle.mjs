@@ -12,7 +12,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
-import { ICONS } from "./icons.mjs";
+import { ACTS, ICONS } from "./icons.mjs";
 
 const out = process.argv[2];
 if (!out) throw new Error("usage: node bundle.mjs OUT");
@@ -78,16 +78,33 @@ function fonts() {
   return rules.join("\n");
 }
 
-/** One sprite of symbols: lucide's drawings without their size, class and ink, and our own. */
+/** A drawing without its size, class and ink: lucide's, or our own of that name. */
+function drawing(name) {
+  const own = join(here, "icons", `${name}.svg`);
+  const svg = readFileSync(existsSync(own) ? own : join(LUCIDE, "icons", `${name}.svg`), "utf8");
+  const box = /viewBox="([^"]+)"/.exec(svg);
+  const lines = /<svg[^>]*>([\s\S]*)<\/svg>/.exec(svg);
+  if (!box || !lines) throw new Error(`cannot read the icon ${name}`);
+  return { box: box[1], lines: lines[1].replace(/\s*\n\s*/g, "").replace(/ \/>/g, "/>") };
+}
+
+/** The addresses of the icons under a comment, for the style sheet: `--icon-flag` and so on. */
+function acts() {
+  const rules = ACTS.map((name) => {
+    const { box, lines } = drawing(name);
+    const svg =
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${box}" fill="none" stroke="#000" stroke-width="1.75" ` +
+      `stroke-linecap="round" stroke-linejoin="round">${lines}</svg>`;
+    return `--icon-${name}:url("${emit(`${name}.svg`, svg)}")`;
+  });
+  return `:root{${rules.join(";")}}`;
+}
+
+/** One sprite of symbols. */
 function sprite() {
   const symbols = ICONS.map((name) => {
-    const own = join(here, "icons", `${name}.svg`);
-    const svg = readFileSync(existsSync(own) ? own : join(LUCIDE, "icons", `${name}.svg`), "utf8");
-    const box = /viewBox="([^"]+)"/.exec(svg);
-    const drawing = /<svg[^>]*>([\s\S]*)<\/svg>/.exec(svg);
-    if (!box || !drawing) throw new Error(`cannot read the icon ${name}`);
-    const inner = drawing[1].replace(/\s*\n\s*/g, "").replace(/ \/>/g, "/>");
-    return `<symbol id="${name}" viewBox="${box[1]}" fill="none" stroke="currentColor">${inner}</symbol>`;
+    const { box, lines } = drawing(name);
+    return `<symbol id="${name}" viewBox="${box}" fill="none" stroke="currentColor">${lines}</symbol>`;
   });
   emit("icons.svg", `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`);
   emit("lucide-licence.txt", readFileSync(join(LUCIDE, "LICENSE")));
@@ -150,7 +167,7 @@ function favicon() {
   emit("favicon.ico", Buffer.concat([head, pixels, mask]));
 }
 
-const faces = fonts();
+const faces = `${fonts()}\n${acts()}`;
 sprite();
 favicon();
 emit("favicon.svg", readFileSync(join(here, "icons/favicon.svg")));

@@ -1,3 +1,7 @@
+// What stands under every comment: files of their own, drawn by the style sheet, so that a long page does not name them
+// hundreds of times.
+export const ACTS = ["reply", "link", "flag", "thumbs-up"];
+
 // The icons of the sprite, by lucide's names. A drawing of ours in icons/NAME.svg goes first.
 
 export const ICONS = [

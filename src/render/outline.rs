@@ -76,6 +76,7 @@ const RESERVED: &[&str] = &[
     "related",
     "reply",
     "reply-h",
+    "report-h",
     "search",
     "shop",
     "shop-h",

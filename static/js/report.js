@@ -71,7 +71,8 @@ function show(dialog, page) {
 function thank(link, sentence) {
   const acts = link.parentElement;
   const said = document.createElement("span");
-  said.append(link.querySelector("svg"), words.reported);
+  said.dataset.report = "";
+  said.textContent = words.reported;
   link.replaceWith(said);
   const answer = document.createElement("p");
   answer.className = "held notice notice--ok";

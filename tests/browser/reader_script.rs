@@ -317,7 +317,7 @@ async fn a_comment_is_reported_in_a_dialog() {
     let site = with_long_thread().await;
     let Some(browser) = Chromium::start(&site).await else { return };
     browser.open(ARTICLE).await;
-    let link = "#comment-2 [data-report]";
+    let link = "#comment-2 a[data-report]";
     browser.press(link).await;
     browser.until("document.querySelector('dialog[open] form')").await;
     assert_eq!(browser.text("dialog h2").await, "Report Reader 2’s comment");

@@ -219,7 +219,7 @@ async fn the_desk_lists_what_was_reported_most_first_and_says_why() {
         "{}",
         page.text_at(".why")
     );
-    assert_eq!(page.texts(".mini li"), ["Nobody should stop their tablets. Unsafe health advice"]);
+    assert_eq!(page.texts(".mini li"), ["Nobody should stop their tablets.Unsafe health advice"]);
     assert_eq!(desk.look("/desk").await.text_at("a[href='/desk/comments?queue=reported'] b"), "3");
     // An author sees what is reported under own articles alone; a stranger nothing.
     conversation::article(&site, "other", "Of somebody else").await;
