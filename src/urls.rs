@@ -113,6 +113,12 @@ pub fn comment_withdraw(id: CommentId) -> String {
     format!("/comments/{id}/withdraw")
 }
 
+/// `/comments/{id}/helpful`
+#[must_use]
+pub fn comment_helpful(id: CommentId) -> String {
+    format!("/comments/{id}/helpful")
+}
+
 /// `/comments/{id}/report`
 #[must_use]
 pub fn comment_report(id: CommentId) -> String {
@@ -142,7 +148,7 @@ pub fn thread_after(slug: &str, root: CommentId, after: CommentId) -> String {
 pub enum TalkPart {
     /// The first page.
     First,
-    /// The page after a top comment; by number of replies as they stood at that second (Unix time).
+    /// The page after a top comment; by number of replies or votes as they stood at that second (Unix time).
     After(CommentId, Option<i64>),
     /// All on one page.
     All,

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod answers;
 pub mod create;
 pub mod edit;
+pub mod helpful;
 pub mod intake;
 mod known;
 pub mod model;

@@ -10,14 +10,14 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::core::ids::{ArticleId, BrowserId, CommentId, ReaderId};
 use crate::core::limits;
 use crate::core::status::{Badge, CommentStatus};
 use crate::db::DbError;
-use crate::db::schema::comments;
+use crate::db::schema::{comments, helpful_votes};
 use crate::moderation::model::Reason;
 use crate::readers::browser::Browser;
 use crate::render::sanitize::SanitizedHtml;
@@ -25,10 +25,16 @@ use crate::text_enum;
 
 text_enum! {
     /// In which order threads stand. Inside a thread it is always oldest first.
-    pub enum Sort { Oldest = "oldest", Newest = "newest", Replies = "replies" }
+    pub enum Sort { Oldest = "oldest", Newest = "newest", Replies = "replies", Helpful = "helpful" }
 }
 
 impl Sort {
+    /// Whether threads stand by a number that changes while somebody turns pages.
+    #[must_use]
+    pub const fn is_by_number(self) -> bool {
+        matches!(self, Self::Replies | Self::Helpful)
+    }
+
     /// As the form names it.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -36,6 +42,7 @@ impl Sort {
             Self::Oldest => "Oldest first",
             Self::Newest => "Newest first",
             Self::Replies => "Most replies",
+            Self::Helpful => "Most helpful",
         }
     }
 }
@@ -47,8 +54,8 @@ pub enum Which {
     First,
     /// The one after this top comment.
     After(CommentId),
-    /// The same, in the order in which threads stood at that instant: replies approved or removed since then move
-    /// threads by the number of their replies, and a reader in the middle would miss one or meet one twice.
+    /// The same, in the order in which threads stood at that instant: replies and votes that came or went since then
+    /// move threads by their number, and a reader in the middle would miss one or meet one twice.
     AfterAsOf(CommentId, DateTime<Utc>),
     /// The one that holds this thread, oldest first; the thread is not folded.
     Around(CommentId),
@@ -114,6 +121,8 @@ pub struct Comment {
     pub created_at: DateTime<Utc>,
     /// When it was changed after others could see it.
     pub edited_at: Option<DateTime<Utc>>,
+    /// Readers it helped.
+    pub helpful: i32,
     /// Whether this browser wrote it.
     pub is_own: bool,
 }
@@ -227,6 +236,7 @@ fn top_order(rows: &[Row], sort: Sort) -> Vec<CommentId> {
         Sort::Oldest => (0, row.id.0),
         Sort::Newest => (0, -row.id.0),
         Sort::Replies => (-row.public_replies, row.id.0),
+        Sort::Helpful => (-row.helpful, row.id.0),
     });
     tops.into_iter().map(|row| row.id).collect()
 }
@@ -565,8 +575,10 @@ async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Unfolde
                 .optional()?;
             Ok((known.map_or(Start::First, Start::After), Unfolded::Short))
         }
-        (Which::After(id), Sort::Replies) => after_by_replies(conn, ask.article, id, None).await,
-        (Which::AfterAsOf(id, at), Sort::Replies) => after_by_replies(conn, ask.article, id, Some(at)).await,
+        (Which::After(id), Sort::Replies) => after_by(conn, Number::Replies, ask.article, id, None).await,
+        (Which::After(id), Sort::Helpful) => after_by(conn, Number::Helpful, ask.article, id, None).await,
+        (Which::AfterAsOf(id, at), Sort::Replies) => after_by(conn, Number::Replies, ask.article, id, Some(at)).await,
+        (Which::AfterAsOf(id, at), Sort::Helpful) => after_by(conn, Number::Helpful, ask.article, id, Some(at)).await,
         (Which::Around(id), _) => {
             // Half a page before it, so that the thread stands among its neighbours.
             let before: Vec<CommentId> = comments::table
@@ -591,39 +603,63 @@ async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Unfolde
     }
 }
 
-/// The page after a top comment by number of replies, as the numbers were at an instant.
-async fn after_by_replies(
+/// What threads are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Number {
+    Replies,
+    Helpful,
+}
+
+impl Number {
+    /// The column of a top comment.
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Replies => "public_replies",
+            Self::Helpful => "helpful",
+        }
+    }
+}
+
+/// The page after a top comment by a number, as the numbers were at an instant.
+async fn after_by(
     conn: &mut AsyncPgConnection,
+    number: Number,
     article: ArticleId,
     after: CommentId,
     as_of: Option<DateTime<Utc>>,
 ) -> Result<(Start, Unfolded), DbError> {
-    let moved = match as_of {
-        Some(as_of) => moved_since(conn, article, as_of).await?,
-        None => HashMap::new(),
+    let moved = match (as_of, number) {
+        (Some(as_of), Number::Replies) => replies_since(conn, article, as_of).await?,
+        (Some(as_of), Number::Helpful) => votes_since(conn, article, as_of).await?,
+        (None, _) => HashMap::new(),
     };
-    let replies: Option<i32> = comments::table
+    let now: Option<(i32, i32)> = comments::table
         .find(after)
         .filter(comments::article_id.eq(article))
-        .select(comments::public_replies)
+        .select((comments::public_replies, comments::helpful))
         .get_result(conn)
         .await
         .optional()?;
-    let Some(replies) = replies else { return Ok((Start::First, Unfolded::Short)) };
-    let then = |id: CommentId, replies: i32| (moved.get(&id).copied().unwrap_or(0) - replies, id);
-    let from = then(after, replies);
-    let still = ByReplies { article, from, apart: moved.keys().copied().collect(), size: limits::ROOTS_A_PAGE + 1 };
+    let of = |(replies, helpful): (i32, i32)| match number {
+        Number::Replies => replies,
+        Number::Helpful => helpful,
+    };
+    let Some(now) = now.map(of) else { return Ok((Start::First, Unfolded::Short)) };
+    let then = |id: CommentId, number: i32| (moved.get(&id).copied().unwrap_or(0) - number, id);
+    let from = then(after, now);
+    let apart: Vec<CommentId> = moved.keys().copied().collect();
+    let still = ByNumber { number, article, from, apart: apart.clone(), size: limits::ROOTS_A_PAGE + 1 };
     let mut order: Vec<(i32, CommentId)> =
-        still.load::<(CommentId, i32)>(conn).await?.into_iter().map(|(id, replies)| (-replies, id)).collect();
-    let others: Vec<(CommentId, i32)> = comments::table
-        .filter(comments::id.eq_any(moved.keys().copied().collect::<Vec<_>>()))
+        still.load::<(CommentId, i32)>(conn).await?.into_iter().map(|(id, number)| (-number, id)).collect();
+    let others: Vec<(CommentId, (i32, i32))> = comments::table
+        .filter(comments::id.eq_any(apart))
         .filter(comments::parent_id.is_null())
         .filter(comments::published_at.is_not_null())
         .filter(comments::status.eq(CommentStatus::Approved).or(comments::public_replies.gt(0)))
-        .select((comments::id, comments::public_replies))
+        .select((comments::id, (comments::public_replies, comments::helpful)))
         .load(conn)
         .await?;
-    order.extend(others.into_iter().map(|(id, replies)| then(id, replies)).filter(|place| *place > from));
+    order.extend(others.into_iter().map(|(id, numbers)| then(id, of(numbers))).filter(|place| *place > from));
     order.sort_unstable();
     let page = order.into_iter().map(|(_, id)| id).take(usize::try_from(limits::ROOTS_A_PAGE + 1).unwrap_or(0));
     Ok((Start::These(page.collect()), Unfolded::Short))
@@ -631,7 +667,7 @@ async fn after_by_replies(
 
 /// By how many public replies each thread has grown since an instant; less than nothing where it lost some. Empty
 /// when more changed than is worth following: the numbers of now are used then.
-async fn moved_since(
+async fn replies_since(
     conn: &mut AsyncPgConnection,
     article: ArticleId,
     since: DateTime<Utc>,
@@ -642,27 +678,54 @@ async fn moved_since(
         .filter(comments::published_at.is_not_null())
         .filter(comments::status_changed_at.gt(since))
         .select((comments::root_id, comments::status))
-        .limit(limits::REPLIES_FOLLOWED + 1)
+        .limit(limits::MOVES_FOLLOWED + 1)
         .load(conn)
         .await?;
+    let by = |status| if status == CommentStatus::Approved { 1 } else { -1 };
+    Ok(moves(changed.into_iter().map(|(root, status)| (root, by(status))).collect()))
+}
+
+/// The same by votes. Those on replies move nothing and are counted all the same.
+async fn votes_since(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    since: DateTime<Utc>,
+) -> Result<HashMap<CommentId, i32>, DbError> {
+    let changed: Vec<(CommentId, DateTime<Utc>, Option<DateTime<Utc>>)> = helpful_votes::table
+        .filter(helpful_votes::article_id.eq(article))
+        // The expression of the index.
+        .filter(diesel::dsl::sql::<Bool>("coalesce(ended_at, cast_at) > ").bind::<Timestamptz, _>(since))
+        .select((helpful_votes::comment_id, helpful_votes::cast_at, helpful_votes::ended_at))
+        .limit(limits::MOVES_FOLLOWED + 1)
+        .load(conn)
+        .await?;
+    let by = |cast_at: DateTime<Utc>, ended_at: Option<DateTime<Utc>>| match (cast_at > since, ended_at) {
+        (true, None) => 1,
+        (false, Some(_)) => -1,
+        (true, Some(_)) | (false, None) => 0,
+    };
+    Ok(moves(changed.into_iter().map(|(id, cast_at, ended_at)| (id, by(cast_at, ended_at))).collect()))
+}
+
+fn moves(changed: Vec<(CommentId, i32)>) -> HashMap<CommentId, i32> {
     let mut moved = HashMap::new();
-    if i64::try_from(changed.len()).is_ok_and(|changed| changed <= limits::REPLIES_FOLLOWED) {
-        for (root, status) in changed {
-            *moved.entry(root).or_insert(0) += if status == CommentStatus::Approved { 1 } else { -1 };
+    if i64::try_from(changed.len()).is_ok_and(|changed| changed <= limits::MOVES_FOLLOWED) {
+        for (root, by) in changed {
+            *moved.entry(root).or_insert(0) += by;
         }
     }
-    Ok(moved)
+    moved
 }
 
 type RowSql = (
-    (BigInt, Nullable<BigInt>, BigInt, Text, Nullable<Text>, Integer),
+    (BigInt, Nullable<BigInt>, BigInt, Text, Nullable<Text>, Integer, Integer),
     (Text, Nullable<Text>, Text, Text, Integer),
     (Timestamptz, Nullable<Timestamptz>, Nullable<Timestamptz>),
     (Nullable<BigInt>, Nullable<BigInt>),
 );
 
 /// Columns of [`Row`] in order.
-const COLUMNS: &str = "c.id, c.parent_id, c.root_id, c.status, c.status_reason, c.public_replies, c.name, c.badge, c.badge_title, c.html, \
+const COLUMNS: &str = "c.id, c.parent_id, c.root_id, c.status, c.status_reason, c.public_replies, c.helpful, c.name, c.badge, c.badge_title, c.html, \
      char_length(c.body), c.created_at, c.edited_at, c.published_at, c.browser_id, c.reader_id";
 
 /// What makes a top comment one that is drawn; word for word the predicate of its indexes.
@@ -674,7 +737,7 @@ const REPLIES: &str =
     "select * from comments r where r.root_id = t.id and r.parent_id is not null and r.published_at is not null";
 
 /// Roots by keyset and their replies, capped per root. Written out so that its partial indexes
-/// (`comments_top_idx`, `comments_top_replies_idx`, `comments_replies_idx`) are used whatever the parameters; the
+/// (`comments_top_idx`, `comments_top_replies_idx`, `comments_top_helpful_idx`, `comments_replies_idx`) are used whatever the parameters; the
 /// limits are part of the text, for a plan that doesn't know them guesses a tenth of the table.
 #[derive(Debug, Clone)]
 struct PageQuery {
@@ -700,7 +763,7 @@ impl PageQuery {
                 out.push_sql(" and id < ");
                 out.push_bind_param::<BigInt, _>(id)?;
             }
-            (Start::After(id), Sort::Oldest | Sort::Replies) => {
+            (Start::After(id), Sort::Oldest | Sort::Replies | Sort::Helpful) => {
                 out.push_sql(" and id > ");
                 out.push_bind_param::<BigInt, _>(id)?;
             }
@@ -715,6 +778,7 @@ impl PageQuery {
             Sort::Oldest => " order by id limit ",
             Sort::Newest => " order by id desc limit ",
             Sort::Replies => " order by (-public_replies), id limit ",
+            Sort::Helpful => " order by (-helpful), id limit ",
         });
         out.push_sql(&self.size.to_string());
         Ok(())
@@ -819,39 +883,41 @@ async fn load_rows(conn: &mut AsyncPgConnection, article: ArticleId, ids: &[Comm
     Ok(ByIds { article, ids: ids.to_vec() }.load(conn).await?)
 }
 
-/// Top comments after a place by number of replies, those set apart left out.
+/// Top comments after a place by a number, those set apart left out.
 #[derive(Debug, Clone)]
-struct ByReplies {
+struct ByNumber {
+    number: Number,
     article: ArticleId,
-    /// Less than nothing: the number of replies with its sign turned, and the id.
+    /// Less than nothing: the number with its sign turned, and the id.
     from: (i32, CommentId),
     apart: Vec<CommentId>,
     size: i64,
 }
 
-impl QueryFragment<Pg> for ByReplies {
+impl QueryFragment<Pg> for ByNumber {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("select id, public_replies from comments where article_id = ");
+        let column = self.number.column();
+        out.push_sql(&format!("select id, {column} from comments where article_id = "));
         out.push_bind_param::<BigInt, _>(&self.article)?;
         out.push_sql(IS_TOP);
-        out.push_sql(" and ((-public_replies), id) > (");
+        out.push_sql(&format!(" and ((-{column}), id) > ("));
         out.push_bind_param::<Integer, _>(&self.from.0)?;
         out.push_sql(", ");
         out.push_bind_param::<BigInt, _>(&self.from.1)?;
         out.push_sql(") and id <> all(");
         out.push_bind_param::<Array<BigInt>, _>(&self.apart)?;
-        out.push_sql(") order by (-public_replies), id limit ");
+        out.push_sql(&format!(") order by (-{column}), id limit "));
         out.push_sql(&self.size.to_string());
         Ok(())
     }
 }
 
-impl QueryId for ByReplies {
+impl QueryId for ByNumber {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for ByReplies {
+impl Query for ByNumber {
     type SqlType = (BigInt, Integer);
 }
 
@@ -933,7 +999,7 @@ async fn own_waiting(conn: &mut AsyncPgConnection, article: ArticleId, browser: 
 }
 
 type RowParts = (
-    (CommentId, Option<CommentId>, CommentId, CommentStatus, Option<String>, i32),
+    (CommentId, Option<CommentId>, CommentId, CommentStatus, Option<String>, i32, i32),
     (String, Option<Badge>, String, String, i32),
     (DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     (Option<BrowserId>, Option<ReaderId>),
@@ -947,6 +1013,7 @@ struct Row {
     status: CommentStatus,
     status_reason: Option<String>,
     public_replies: i32,
+    helpful: i32,
     name: String,
     badge: Option<Badge>,
     badge_title: String,
@@ -963,7 +1030,7 @@ impl Queryable<RowSql, Pg> for Row {
     type Row = RowParts;
 
     fn build((ids, words, times, writer): RowParts) -> diesel::deserialize::Result<Self> {
-        let (id, parent_id, root_id, status, status_reason, public_replies) = ids;
+        let (id, parent_id, root_id, status, status_reason, public_replies, helpful) = ids;
         let (name, badge, badge_title, html, chars) = words;
         let (created_at, edited_at, published_at) = times;
         let (browser_id, reader_id) = writer;
@@ -974,6 +1041,7 @@ impl Queryable<RowSql, Pg> for Row {
             status,
             status_reason,
             public_replies,
+            helpful,
             name,
             badge,
             badge_title,
@@ -1024,6 +1092,7 @@ impl Row {
             chars: usize::try_from(self.chars).unwrap_or(0),
             created_at: self.created_at,
             edited_at: self.edited_at,
+            helpful: if is_gone { 0 } else { self.helpful },
             is_own: !is_gone && browser.is_some_and(|browser| browser.wrote(self.browser_id, self.reader_id)),
         }
     }

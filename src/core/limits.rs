@@ -53,8 +53,10 @@ pub const REPLIES_FOLDED_FIRST: usize = 3;
 pub const REPLIES_FOLDED_LAST: usize = 2;
 /// Comments of an article up to which "All on one page" is offered (reader.md 4): some 60 KB, compressed.
 pub const COMMENTS_ON_ONE_PAGE: i64 = 500;
-/// Replies that changed since a reader began to turn pages by number of replies, up to which their moves are followed.
-pub const REPLIES_FOLLOWED: i64 = 1_000;
+/// Replies or votes that changed since a reader began to turn pages by their number, up to which moves are followed.
+pub const MOVES_FOLLOWED: i64 = 1_000;
+/// How long a vote that was taken back is kept, so that its move is followed: longer than anybody turns pages.
+pub const ENDED_VOTE_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Replies on a page of one long thread.
 pub const REPLIES_A_THREAD_PAGE: i64 = 200;
 /// Characters of what a reporter says in their own words (reader.md 4); the column's check says the same.

@@ -241,6 +241,8 @@ diesel::table! {
         text_digest -> Nullable<Bytea>,
         /// Rows of reports about it that nobody has dealt with; changed under the comment's lock.
         open_reports -> Int4,
+        /// Confirmed readers it helped; kept by the trigger on helpful_votes.
+        helpful -> Int4,
     }
 }
 
@@ -253,6 +255,18 @@ diesel::table! {
         text -> Text,
         made_by -> Nullable<Int8>,
         published_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Which reader a comment helped. One that was taken back is kept for a day, for readers in the middle of an order.
+    helpful_votes (id) {
+        id -> Int8,
+        comment_id -> Int8,
+        article_id -> Int8,
+        reader_id -> Int8,
+        cast_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -618,6 +632,7 @@ diesel::joinable!(comments -> staff (staff_id));
 diesel::joinable!(corrections -> articles (article_id));
 diesel::joinable!(corrections -> revisions (revision_id));
 diesel::joinable!(corrections -> staff (made_by));
+diesel::joinable!(helpful_votes -> readers (reader_id));
 diesel::joinable!(mail_messages -> addresses (address_id));
 diesel::joinable!(mail_messages -> comments (comment_id));
 diesel::joinable!(mail_messages -> staff (staff_id));
@@ -663,6 +678,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     comment_search,
     comments,
     corrections,
+    helpful_votes,
     jobs,
     mail_messages,
     media,

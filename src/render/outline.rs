@@ -86,6 +86,8 @@ const RESERVED: &[&str] = &[
     "toc",
     "toc-h",
     "top",
+    "vote-no",
+    "vote-yes",
 ];
 
 /// [`RESERVED`], for the sanitiser's tests.

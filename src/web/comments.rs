@@ -653,7 +653,9 @@ async fn thread_page(
         form: FormState::default(),
         is_kept: false,
     };
-    let (top, replies) = talk::stretch_view(app, &given, &stretch);
+    let drawn = std::iter::once(&stretch.top).chain(&stretch.replies);
+    let voted = talk::voted(&mut conn, viewer, drawn).await?;
+    let (top, replies) = talk::stretch_view(app, &given, &stretch, &voted);
     let mut page = shell::public(app, &settings, request, Some(&format!("A conversation on {}", place.title)));
     page.noindex = true;
     let heading = if stretch.reply_count == 1 {

@@ -34,3 +34,4 @@ pub mod structured;
 pub mod subscriptions;
 pub mod talk;
 pub mod views;
+pub mod votes;

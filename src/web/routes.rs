@@ -12,6 +12,7 @@ use crate::web::error::AppError;
 use crate::web::{
     appearance, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, media, privacy,
     references as article_references, reports, search, site_map, subscriptions,
+    votes,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -126,6 +127,7 @@ routes! {
     "/comments/{id}" => { get Anyone comments::permalink }
     "/comments/{id}/edit" => { get TokenHolder comments::edit_form, post TokenHolder comments::edit }
     "/comments/{id}/withdraw" => { get TokenHolder comments::withdraw_form, post TokenHolder comments::withdraw }
+    "/comments/{id}/helpful" => { post Anyone votes::submit }
     "/comments/{id}/report" => { get Anyone reports::show, post Anyone reports::submit }
     "/desk/comments" => { get Decides desk_comments::show }
     "/desk/comments/bulk" => { post Decides desk_comments::bulk }

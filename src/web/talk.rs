@@ -3,6 +3,7 @@
 //! The article's template includes `comments/_talk.html` with a [`Talk`] as its variable `talk`. A page is the
 //! same for everybody, and may be kept, unless [`Query::is_private`] or the reader's cookies say otherwise.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use actix_web::HttpRequest;
@@ -10,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::app::App;
+use crate::comments::helpful;
 use crate::comments::model::{Notify, Place, Words};
 use crate::comments::preview;
 use crate::comments::thread::{self, Ask, Comment, Show, Sort, Stretch, Thread, Which};
@@ -47,7 +49,7 @@ pub struct Query {
     pub sort: Sort,
     /// The page after this top comment.
     pub after: Option<CommentId>,
-    /// The order in which threads stood then; with [`Sort::Replies`] only.
+    /// The order in which threads stood then; where they stand by a number.
     pub as_of: Option<DateTime<Utc>>,
     /// All on one page.
     pub is_all: bool,
@@ -103,7 +105,7 @@ impl Query {
         if query.at.is_some() || query.reply.is_some() {
             query.sort = Sort::Oldest;
         }
-        if query.sort != Sort::Replies || query.after.is_none() {
+        if !query.sort.is_by_number() || query.after.is_none() {
             query.as_of = None;
         }
         query
@@ -372,12 +374,27 @@ pub struct CommentView {
     pub note: Option<String>,
     /// Whether it was just posted: what is told is read first.
     pub is_new: bool,
+    /// The button that says it helped, and how many it helped; nothing where there is neither.
+    pub helpful: Option<HelpfulView>,
     /// Where it is reported.
     pub report_href: Option<String>,
     /// Where staff decide on it.
     pub desk_href: Option<String>,
     /// Whether the form stands under it.
     pub has_form: bool,
+}
+
+/// "Helpful · 3".
+#[derive(Debug)]
+pub struct HelpfulView {
+    /// Where the button sends; none under one's own comment.
+    pub action: Option<String>,
+    /// The form it sends: the other of what was said before.
+    pub form: &'static str,
+    /// Whether this reader said so; `None` where nobody knows who reads.
+    pub is_said: Option<bool>,
+    /// "Helpful · 3".
+    pub label: String,
 }
 
 /// The form with what was typed in it.
@@ -500,7 +517,8 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
         browser: given.viewer.browser,
     };
     let page = thread::page(conn, ask).await?;
-    let draw = Draw { app, given: &given, now: app.now(), newest_own: newest_own(&page.threads) };
+    let voted = voted(conn, given.viewer, drawn_of(&page.threads)).await?;
+    let draw = Draw { app, given: &given, now: app.now(), newest_own: newest_own(&page.threads), voted: &voted };
     let threads: Vec<ThreadView> = page.threads.iter().map(|thread| draw.thread(thread)).collect();
     let drawn = query.reply.and_then(|id| find(&page.threads, id)).filter(|parent| parent.show == Show::Public);
     // A comment far down in a long thread is not on this page; the form then stands at the end.
@@ -512,7 +530,7 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
     let closed = draw.closed();
     let slug = &given.place.slug;
     let part_href = |part| urls::talk_page(slug, query.sort_word(), part) + "#comments";
-    let as_of = (query.sort == Sort::Replies).then(|| query.as_of.unwrap_or_else(|| app.now()).timestamp());
+    let as_of = query.sort.is_by_number().then(|| query.as_of.unwrap_or_else(|| app.now()).timestamp());
     let next = page.next.map(|after| (part_href(TalkPart::After(after, as_of)), next_label(given.count)));
     let first_href = (page.has_earlier || query.after.is_some()).then(|| part_href(TalkPart::First));
     let is_part = next.is_some() || first_href.is_some() || page.threads.iter().any(|thread| thread.folded > 0);
@@ -549,17 +567,28 @@ async fn root_of(conn: &mut Conn, given: &Given<'_>, id: CommentId) -> Result<Co
     Ok(thread::find(conn, id, given.viewer.browser.as_ref()).await?.map_or(id, |found| found.root))
 }
 
+/// Which of these comments this reader found helpful: known of those alone who confirmed an address.
+pub async fn voted<'a>(
+    conn: &mut Conn,
+    viewer: &Viewer,
+    comments: impl Iterator<Item = &'a Comment>,
+) -> Result<HashSet<CommentId>, DbError> {
+    let reader = viewer.browser.as_ref().filter(|browser| browser.reader.is_some());
+    let public = comments.filter(|comment| reader.is_some() && comment.show == Show::Public);
+    helpful::of_reader(conn, reader, public.map(|comment| comment.id).collect()).await
+}
+
+fn drawn_of(threads: &[Thread]) -> impl Iterator<Item = &Comment> {
+    threads.iter().flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last))
+}
+
 fn find(threads: &[Thread], id: CommentId) -> Option<&Comment> {
-    threads
-        .iter()
-        .flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last))
-        .find(|comment| comment.id == id)
+    drawn_of(threads).find(|comment| comment.id == id)
 }
 
 /// What this browser wrote last, of what is drawn: greeted right after posting.
 fn newest_own(threads: &[Thread]) -> Option<CommentId> {
-    let all = threads.iter().flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last));
-    all.filter(|comment| comment.is_own).map(|comment| comment.id).max()
+    drawn_of(threads).filter(|comment| comment.is_own).map(|comment| comment.id).max()
 }
 
 fn heading(count: i32) -> String {
@@ -580,6 +609,7 @@ struct Draw<'a> {
     given: &'a Given<'a>,
     now: DateTime<Utc>,
     newest_own: Option<CommentId>,
+    voted: &'a HashSet<CommentId>,
 }
 
 impl Draw<'_> {
@@ -679,6 +709,7 @@ impl Draw<'_> {
             note: self.note(comment),
             is_new: self.is_new(comment),
             has_form: is_public && is_open && self.given.query.reply == Some(comment.id),
+            helpful: (is_public && (comment.helpful > 0 || !comment.is_own)).then(|| self.helpful(comment)),
             report_href: (is_public && !comment.is_own && !decides).then(|| urls::comment_report(comment.id)),
             desk_href: (is_living && decides).then(|| urls::desk_comment(comment.id)),
         }
@@ -692,6 +723,20 @@ impl Draw<'_> {
         }
         let updated = self.given.place.updated_at.filter(|updated| comment.created_at < *updated)?;
         Some(format!("Written before the update of {}", shell::date_in_words(updated, self.given.settings)))
+    }
+
+    fn helpful(&self, comment: &Comment) -> HelpfulView {
+        let is_known = self.given.viewer.browser.is_some_and(|browser| browser.reader.is_some());
+        let is_said = self.voted.contains(&comment.id);
+        HelpfulView {
+            action: (!comment.is_own).then(|| urls::comment_helpful(comment.id)),
+            form: if is_said { "vote-no" } else { "vote-yes" },
+            is_said: is_known.then_some(is_said),
+            label: match comment.helpful {
+                0 => "Helpful".to_owned(),
+                count => format!("Helpful · {}", text::grouped(usize::try_from(count).unwrap_or(0))),
+            },
+        }
     }
 
     fn minutes_left(&self, comment: &Comment) -> Option<String> {
@@ -776,12 +821,18 @@ fn fill(
 
 /// The page of one long thread.
 #[must_use]
-pub fn stretch_view(app: &App, given: &Given<'_>, stretch: &Stretch) -> (CommentView, Replies) {
+pub fn stretch_view(
+    app: &App,
+    given: &Given<'_>,
+    stretch: &Stretch,
+    voted: &HashSet<CommentId>,
+) -> (CommentView, Replies) {
     let draw = Draw {
         app,
         given,
         now: app.now(),
         newest_own: stretch.replies.iter().filter(|reply| reply.is_own).map(|reply| reply.id).max(),
+        voted,
     };
     let replies = nested(stretch.replies.iter().map(|reply| (reply.level, draw.comment(reply))));
     (draw.comment(&stretch.top), replies)

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::core::limits;
 use crate::db::DbError;
 use crate::db::schema::{
-    address_confirmations, comments, reader_browsers, reports, sign_in_failures, staff_links, staff_sessions,
+    address_confirmations, comments, helpful_votes, reader_browsers, reports, sign_in_failures, staff_links, staff_sessions,
 };
 use crate::jobs::queue;
 use crate::mail::outbox;
@@ -25,6 +25,7 @@ pub(super) async fn run(app: &App, mailer: &Mailer) -> Result<(), DbError> {
     until_none(async |conn| forget_comment_networks(conn, before(limits::NETWORK_KEPT)).await, conn).await?;
     until_none(async |conn| forget_report_networks(conn, before(limits::NETWORK_KEPT)).await, conn).await?;
     until_none(async |conn| forget_report_words(conn, before(limits::REPORT_WORDS_KEPT)).await, conn).await?;
+    until_none(async |conn| end_votes(conn, before(limits::ENDED_VOTE_KEPT)).await, conn).await?;
     until_none(async |conn| forget_session_networks(conn, before(limits::NETWORK_KEPT)).await, conn).await?;
     until_none(async |conn| end_sessions(conn, before(limits::ENDED_KEPT)).await, conn).await?;
     until_none(async |conn| end_links(conn, before(limits::ENDED_KEPT)).await, conn).await?;
@@ -85,6 +86,16 @@ async fn forget_report_words(conn: &mut AsyncPgConnection, before: DateTime<Utc>
         .load(conn)
         .await?;
     Ok(diesel::update(reports::table.filter(reports::id.eq_any(old))).set(reports::words.eq("")).execute(conn).await?)
+}
+
+async fn end_votes(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {
+    let old: Vec<i64> = helpful_votes::table
+        .filter(helpful_votes::ended_at.lt(before))
+        .select(helpful_votes::id)
+        .limit(limits::PURGE_ROWS)
+        .load(conn)
+        .await?;
+    Ok(diesel::delete(helpful_votes::table).filter(helpful_votes::id.eq_any(old)).execute(conn).await?)
 }
 
 async fn forget_session_networks(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {

@@ -35,3 +35,4 @@ mod reports;
 mod search;
 mod staff;
 mod threads;
+mod votes;

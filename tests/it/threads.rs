@@ -122,7 +122,10 @@ async fn every_page_of_every_order_together_hold_each_thread_once() {
             counts
         });
     let browser = site.browser();
-    for (sort, order) in [("oldest", None), ("newest", Some("newest")), ("replies", Some("replies"))] {
+    sql(&site, "update comments set helpful = id % 7 where parent_id is null").await;
+    for (sort, order) in
+        [("oldest", None), ("newest", Some("newest")), ("replies", Some("replies")), ("helpful", Some("helpful"))]
+    {
         let first = order.map_or_else(|| ARTICLE.to_owned(), |sort| format!("{ARTICLE}?sort={sort}"));
         let pages = pages(&browser, &first).await;
         assert_eq!(pages.len(), 25, "{sort}");
@@ -133,6 +136,7 @@ async fn every_page_of_every_order_together_hold_each_thread_once() {
         match sort {
             "newest" => expected.reverse(),
             "replies" => expected.sort_by_key(|id| (-replies.get(id).copied().unwrap_or(0), *id)),
+            "helpful" => expected.sort_by_key(|id| (-(id % 7), *id)),
             _ => {}
         }
         assert_eq!(tops, expected, "{sort}");
