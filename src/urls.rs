@@ -338,6 +338,12 @@ pub fn decision(id: CommentId) -> String {
     format!("/desk/comments/{id}/decision")
 }
 
+/// `/desk/comments/{id}/pin`
+#[must_use]
+pub fn desk_pin(id: CommentId) -> String {
+    format!("/desk/comments/{id}/pin")
+}
+
 /// `/desk/articles`
 #[must_use]
 pub fn desk_articles() -> String {

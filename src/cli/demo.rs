@@ -129,6 +129,7 @@ async fn play(app: &App, content: &Content, say: impl Fn(&str)) -> anyhow::Resul
             Act::Remove(comment) => talk.remove(at, comment).await.with_context(|| comment.key.clone())?,
         }
     }
+    talk.vote().await?;
     talk.check().await?;
     say(&format!("  {} articles and pages, {} comments", content.articles.len(), content.comments.len()));
     Ok(accounts)

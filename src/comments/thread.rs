@@ -17,7 +17,7 @@ use crate::core::ids::{ArticleId, BrowserId, CommentId, ReaderId};
 use crate::core::limits;
 use crate::core::status::{Badge, CommentStatus};
 use crate::db::DbError;
-use crate::db::schema::{comments, helpful_votes};
+use crate::db::schema::{comments, helpful_votes, pins};
 use crate::moderation::model::Reason;
 use crate::readers::browser::Browser;
 use crate::render::sanitize::SanitizedHtml;
@@ -246,6 +246,30 @@ pub async fn one(conn: &mut AsyncPgConnection, article: ArticleId, id: CommentId
     let rows = load_rows(conn, article, &[id]).await?;
     let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
     Ok(by_id.get(&id).filter(|row| row.is_living()).map(|row| row.draw(Place { id, below: 0 }, 1, &by_id, None)))
+}
+
+/// The pinned answer of an article, as a copy for reading.
+pub async fn pinned(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    browser: Option<&Browser>,
+) -> Result<Option<Comment>, DbError> {
+    type Ids = (CommentId, Option<CommentId>);
+    let pinned: Option<Ids> = pins::table
+        .inner_join(comments::table.on(comments::id.eq(pins::comment_id)))
+        .filter(pins::article_id.eq(article))
+        .select((comments::id, comments::parent_id))
+        .get_result(conn)
+        .await
+        .optional()?;
+    let Some((id, parent)) = pinned else { return Ok(None) };
+    let ids: Vec<CommentId> = parent.into_iter().chain([id]).collect();
+    let rows = load_rows(conn, article, &ids).await?;
+    let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
+    let drawn =
+        by_id.get(&id).filter(|row| row.is_living()).map(|row| row.draw(Place { id, below: 0 }, 1, &by_id, browser));
+    // It stands far from what it answers.
+    Ok(drawn.map(|comment| Comment { is_flattened: true, ..comment }))
 }
 
 /// A stretch of one thread, for its own page.

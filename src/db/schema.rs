@@ -339,6 +339,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// The comment of the team that stands above the threads of its article; gone when the comment is not public any more.
+    pins (article_id) {
+        article_id -> Int8,
+        comment_id -> Int8,
+        pinned_by -> Int8,
+        pinned_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     /// Cookie stet_reader: set on posting, hashed at rest, 30 days. Lets a writer see their own held comment.
     reader_browsers (id) {
         id -> Int8,
@@ -637,6 +647,8 @@ diesel::joinable!(mail_messages -> addresses (address_id));
 diesel::joinable!(mail_messages -> comments (comment_id));
 diesel::joinable!(mail_messages -> staff (staff_id));
 diesel::joinable!(media -> staff (created_by));
+diesel::joinable!(pins -> articles (article_id));
+diesel::joinable!(pins -> staff (pinned_by));
 diesel::joinable!(reader_browsers -> readers (reader_id));
 diesel::joinable!(readers -> addresses (address_id));
 diesel::joinable!(redirects -> articles (article_id));
@@ -682,6 +694,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     jobs,
     mail_messages,
     media,
+    pins,
     reader_browsers,
     readers,
     redirects,

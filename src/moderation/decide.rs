@@ -18,7 +18,7 @@ use crate::core::status::{CommentStatus, CreditRole, MailState};
 use crate::db::schema::{articles, comment_decisions, comments, mail_messages, revision_credits, staff};
 use crate::db::{DbError, Tx};
 use crate::moderation::model::{Reason, ReportOutcome, RuleId, Screening};
-use crate::moderation::report;
+use crate::moderation::{pin, report};
 use crate::notifications;
 use crate::staff::authority::MayDecide;
 
@@ -510,12 +510,7 @@ async fn apply(tx: &mut Tx, locked: &Locked, actor: Actor, change: Move<'_>) -> 
 }
 
 /// A decision closes what readers reported; taking it back opens that again.
-async fn settle_reports(
-    tx: &mut Tx,
-    locked: &Locked,
-    decision: DecisionId,
-    change: &Move<'_>,
-) -> Result<(), DbError> {
+async fn settle_reports(tx: &mut Tx, locked: &Locked, decision: DecisionId, change: &Move<'_>) -> Result<(), DbError> {
     if let Some(undone) = change.undoes {
         return report::reopen(tx, locked.id, undone).await;
     }
@@ -541,6 +536,9 @@ async fn show_to_the_public(tx: &mut Tx, locked: &Locked, to: CommentStatus) -> 
         count_public(tx, locked.article_id, locked.parent_id.map(|_| locked.root_id), by).await?;
     } else if locked.published_at.is_some() && locked.status != to {
         tx.touch(Tag::Article(locked.article_id)); // a tombstone may say something else now
+    }
+    if was_public && !is_public {
+        pin::gone(tx, locked.id).await?;
     }
     if is_public && !was_public {
         notifications::reply::enqueue(tx, locked.id).await?;

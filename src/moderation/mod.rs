@@ -7,6 +7,7 @@ pub mod bulk;
 pub mod decide;
 pub mod facts;
 pub mod model;
+pub mod pin;
 pub mod queue;
 pub mod report;
 pub mod rules;

@@ -19,6 +19,7 @@ use crate::core::text;
 use crate::db::DbError;
 use crate::db::schema::{addresses, articles, comment_decisions, comments, revision_credits, revisions, staff};
 use crate::moderation::model::Screening;
+use crate::moderation::pin;
 use crate::moderation::report::{self, Open};
 use crate::staff::authority::MayDecide;
 use crate::text_enum;
@@ -142,6 +143,8 @@ pub struct Card {
     pub revision_is_old: bool,
     /// What it answers.
     pub parent: Option<Parent>,
+    /// Whether it is the pinned answer of its article.
+    pub is_pinned: bool,
     /// What readers reported and nobody has dealt with.
     pub reports: Option<Open>,
     /// Its address, for staff alone.
@@ -419,12 +422,17 @@ async fn cards(conn: &mut AsyncPgConnection, ids: &[CommentId]) -> Result<Vec<Ca
         .await?;
     let of: Vec<AddressId> = rows.iter().filter_map(|(.., writer)| writer.as_ref().map(|(id, ..)| *id)).collect();
     let tallies = tallies(conn, &of).await?;
-    let reported: Vec<CommentId> = rows.iter().filter(|(row, ..)| row.open_reports > 0).map(|(row, ..)| row.id).collect();
+    let reported: Vec<CommentId> =
+        rows.iter().filter(|(row, ..)| row.open_reports > 0).map(|(row, ..)| row.id).collect();
+    let by_staff: Vec<CommentId> =
+        rows.iter().filter(|(row, ..)| row.badge.is_some()).map(|(row, ..)| row.id).collect();
     let mut open = report::list_open(conn, &reported).await?;
+    let pinned = pin::among(conn, &by_staff).await?;
     let mut cards: Vec<Card> = rows.into_iter().map(|row| card(row, &tallies)).collect();
     for card in &mut cards {
         let at = open.iter().position(|(id, _)| *id == card.id);
         card.reports = at.map(|at| open.swap_remove(at).1);
+        card.is_pinned = pinned.contains(&card.id);
     }
     cards.sort_by_key(|card| ids.iter().position(|id| *id == card.id));
     Ok(cards)
@@ -455,6 +463,7 @@ fn card(
         revision_number,
         revision_is_old: published != Some(row.revision_id),
         parent: parent.map(|(id, name, body, created_at)| Parent { id, name, body, created_at }),
+        is_pinned: false,
         reports: None,
         address,
         is_proved: row.reader_id.is_some(),

@@ -373,10 +373,7 @@ pub(super) async fn list_open(
 
 /// What reporters said in their own words of what is open about a comment, oldest first, at most
 /// [`limits::REPORT_WORDS_SHOWN`].
-pub async fn words(
-    conn: &mut AsyncPgConnection,
-    comment: CommentId,
-) -> Result<Vec<(ReportReason, String)>, DbError> {
+pub async fn words(conn: &mut AsyncPgConnection, comment: CommentId) -> Result<Vec<(ReportReason, String)>, DbError> {
     let rows = reports::table
         .filter(reports::comment_id.eq(comment))
         .filter(reports::closed_at.is_null())
@@ -399,7 +396,10 @@ mod tests {
         assert!(Complaint::parse("other", "It is my letter.").is_ok());
         assert_eq!(Complaint::parse("other", " \n").unwrap_err(), [Fault::NoWords]);
         assert_eq!(Complaint::parse("", "").unwrap_err(), [Fault::NoReason]);
-        assert_eq!(Complaint::parse("dislike", &"x".repeat(501)).unwrap_err(), [Fault::NoReason, Fault::TooLong { used: 501 }]);
+        assert_eq!(
+            Complaint::parse("dislike", &"x".repeat(501)).unwrap_err(),
+            [Fault::NoReason, Fault::TooLong { used: 501 }]
+        );
         assert!(Complaint::parse("abuse", &"é".repeat(500)).is_ok());
     }
 

@@ -67,7 +67,7 @@ fn cookie_lines(app: &App) -> Vec<CookieLine> {
         ),
         line(
             secure(READER_COOKIE),
-            "Set when you post a comment. Lets this browser show you a comment that waits, and lets you edit or withdraw it.",
+            "Set when you post a comment. Lets this browser show you a comment that waits, and lets you edit or withdraw it. Once you have confirmed your email, lets you say which comments helped you.",
             span(limits::READER_COOKIE_LIFE),
         ),
         line(
@@ -98,6 +98,7 @@ fn kept_lines(settings: &Settings) -> Vec<(&'static str, String)> {
         ("Your email address", "With your comments. It is never shown. Until you have confirmed it by the link we send, it gets no other mail.".into()),
         ("Your network address", format!("Never whole: shortened, and as a keyed code that recognises repeated abuse. Both are deleted after {}.", span(limits::NETWORK_KEPT))),
         ("A report about a comment", format!("With the comment. Your own words are deleted {} after somebody dealt with it.", span(limits::REPORT_WORDS_KEPT))),
+        ("That a comment helped you", "With the comment, until you take it back. Everyone sees how many, nobody who.".into()),
         ("A link that confirms an address", format!("Works for {}; its record is deleted {} later.", span(limits::CONFIRMATION_LIFE), span(limits::ENDED_KEPT))),
         ("The text of an email we sent you", format!("{}; that it was sent: {}.", span(limits::MAIL_BODY_KEPT), span(limits::MAIL_KEPT))),
         ("Attempts to sign in that failed", format!("{}, as codes.", span(limits::FAILURES_KEPT))),

@@ -128,12 +128,7 @@ struct Wrong {
     alert: Option<(NoticeKind, String)>,
 }
 
-async fn form_page(
-    at: &At<'_>,
-    conn: &mut Conn,
-    typed: &ReportForm,
-    wrong: Wrong,
-) -> Result<HttpResponse, AppError> {
+async fn form_page(at: &At<'_>, conn: &mut Conn, typed: &ReportForm, wrong: Wrong) -> Result<HttpResponse, AppError> {
     let about = report::about(conn, at.id).await?.ok_or(AppError::NotFound)?;
     let heading = format!("Report {}’s comment", about.name);
     let mut page = shell::public(at.app, at.settings, at.request, Some(&heading));

@@ -5,14 +5,13 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route as ActixRoute, Scope,
 
 use crate::app::App;
 use crate::web::desk::{
-    account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, references,
-    revisions, settings, setup, sign_in, source_settings, today,
+    account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, pins,
+    references, revisions, settings, setup, sign_in, source_settings, today,
 };
 use crate::web::error::AppError;
 use crate::web::{
     appearance, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, media, privacy,
-    references as article_references, reports, search, site_map, subscriptions,
-    votes,
+    references as article_references, reports, search, site_map, subscriptions, votes,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -133,6 +132,7 @@ routes! {
     "/desk/comments/bulk" => { post Decides desk_comments::bulk }
     "/desk/comments/undo" => { post Decides desk_comments::undo }
     "/desk/comments/{id}/decision" => { post Decides desk_comments::decide }
+    "/desk/comments/{id}/pin" => { post Decides pins::submit }
     "/{slug}/references.bib" => { get Anyone article_references::bib }
     "/{slug}/references.ris" => { get Anyone article_references::ris }
     "/{slug}/references.json" => { get Anyone article_references::json }

@@ -22,12 +22,13 @@ use crate::core::secret::Secret;
 use crate::core::status::{Badge, CommentsMode};
 use crate::core::text;
 use crate::db::{Conn, DbError};
+use crate::moderation::decide;
 use crate::moderation::model::RuleId;
+use crate::moderation::pin::{self, Act};
 use crate::readers::browser::{self, Browser};
 use crate::render::sanitize::SanitizedHtml;
 use crate::settings::Settings;
-use crate::staff::authority::Session;
-use crate::staff::roles::Act;
+use crate::staff::authority::{Capability as _, MayDecide, Session};
 use crate::urls::{self, TalkPart};
 use crate::web::error::AppError;
 use crate::web::extract::authority;
@@ -252,6 +253,8 @@ pub struct Talk {
     pub rules: String,
     /// A sentence above the threads.
     pub notice: Option<(NoticeKind, String)>,
+    /// The pinned answer, on a first page.
+    pub pinned: Option<PinnedView>,
     /// The threads of this page.
     pub threads: Vec<ThreadView>,
     /// The first page, when this one is not it.
@@ -278,6 +281,15 @@ impl Talk {
     pub fn has_errors(&self) -> bool {
         self.form.as_ref().is_some_and(|form| !form.errors.is_empty())
     }
+}
+
+/// The pinned answer.
+#[derive(Debug)]
+pub struct PinnedView {
+    /// The comment; the card has no id of its own.
+    pub comment: CommentView,
+    /// Where it stands in the conversation.
+    pub href: String,
 }
 
 /// A thread.
@@ -380,8 +392,25 @@ pub struct CommentView {
     pub report_href: Option<String>,
     /// Where staff decide on it.
     pub desk_href: Option<String>,
+    /// The button with which staff pin it.
+    pub pin: Option<PinView>,
     /// Whether the form stands under it.
     pub has_form: bool,
+}
+
+/// A button that pins a comment of the team, or takes the pin away.
+#[derive(Debug)]
+pub struct PinView {
+    /// Where it sends.
+    pub action: String,
+    /// The session's token.
+    pub csrf_token: String,
+    /// Where it leads back to.
+    pub return_to: String,
+    /// `pin` or `unpin`.
+    pub act: &'static str,
+    /// "Pin" or "Unpin".
+    pub label: &'static str,
 }
 
 /// "Helpful · 3".
@@ -517,8 +546,18 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
         browser: given.viewer.browser,
     };
     let page = thread::page(conn, ask).await?;
-    let voted = voted(conn, given.viewer, drawn_of(&page.threads)).await?;
-    let draw = Draw { app, given: &given, now: app.now(), newest_own: newest_own(&page.threads), voted: &voted };
+    let is_first = !page.has_earlier && query.after.is_none();
+    let pinned =
+        if is_first { thread::pinned(conn, given.place.article, given.viewer.browser.as_ref()).await? } else { None };
+    let marks = Marks::load(conn, &given, drawn_of(&page.threads)).await?;
+    let draw = Draw { app, given: &given, now: app.now(), newest_own: newest_own(&page.threads), marks: &marks };
+    let pinned = pinned.map(|comment| PinnedView {
+        href: match find(&page.threads, comment.id) {
+            Some(_) => format!("#comment-{}", comment.id),
+            None => urls::comment(comment.id),
+        },
+        comment: draw.comment(&comment),
+    });
     let threads: Vec<ThreadView> = page.threads.iter().map(|thread| draw.thread(thread)).collect();
     let drawn = query.reply.and_then(|id| find(&page.threads, id)).filter(|parent| parent.show == Show::Public);
     // A comment far down in a long thread is not on this page; the form then stands at the end.
@@ -548,6 +587,7 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
         sorts,
         rules: given.settings.comments.house_rules.clone(),
         notice,
+        pinned,
         threads,
         first_href,
         next,
@@ -567,15 +607,39 @@ async fn root_of(conn: &mut Conn, given: &Given<'_>, id: CommentId) -> Result<Co
     Ok(thread::find(conn, id, given.viewer.browser.as_ref()).await?.map_or(id, |found| found.root))
 }
 
-/// Which of these comments this reader found helpful: known of those alone who confirmed an address.
-pub async fn voted<'a>(
-    conn: &mut Conn,
-    viewer: &Viewer,
-    comments: impl Iterator<Item = &'a Comment>,
-) -> Result<HashSet<CommentId>, DbError> {
-    let reader = viewer.browser.as_ref().filter(|browser| browser.reader.is_some());
-    let public = comments.filter(|comment| reader.is_some() && comment.show == Show::Public);
-    helpful::of_reader(conn, reader, public.map(|comment| comment.id).collect()).await
+/// What of the comments is known of, or open to, the one who looks.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// Those this reader found helpful: known of whoever confirmed an address.
+    voted: HashSet<CommentId>,
+    /// Whether this person decides on comments here.
+    decides: bool,
+    /// The pinned answer, where they do.
+    pinned: Option<CommentId>,
+}
+
+impl Marks {
+    /// Of these comments of a page.
+    pub async fn load<'a>(
+        conn: &mut Conn,
+        given: &Given<'_>,
+        comments: impl Iterator<Item = &'a Comment>,
+    ) -> Result<Self, DbError> {
+        let mut marks = Self::default();
+        let article = given.place.article;
+        if let Some(who) = given.viewer.staff.as_ref().and_then(|staff| MayDecide::of(staff).ok())
+            && decide::covers(conn, &who, article).await?
+        {
+            marks.decides = true;
+            marks.pinned = pin::find(conn, article).await?;
+        }
+        let reader = given.viewer.browser.as_ref().filter(|browser| browser.reader.is_some());
+        if reader.is_some() {
+            let public = comments.filter(|comment| comment.show == Show::Public);
+            marks.voted = helpful::of_reader(conn, reader, public.map(|comment| comment.id).collect()).await?;
+        }
+        Ok(marks)
+    }
 }
 
 fn drawn_of(threads: &[Thread]) -> impl Iterator<Item = &Comment> {
@@ -609,7 +673,7 @@ struct Draw<'a> {
     given: &'a Given<'a>,
     now: DateTime<Utc>,
     newest_own: Option<CommentId>,
-    voted: &'a HashSet<CommentId>,
+    marks: &'a Marks,
 }
 
 impl Draw<'_> {
@@ -677,7 +741,7 @@ impl Draw<'_> {
         let is_open = self.closed().is_none();
         let is_living = is_public || comment.show == Show::Waiting;
         let can_change = comment.is_own && is_living && comment.badge.is_none();
-        let decides = self.given.viewer.staff.as_ref().is_some_and(|staff| staff.may(Act::Decide));
+        let decides = self.marks.decides;
         // Under its own parent a reply needs no line; anywhere else it says whom it answers.
         let to = comment.parent.filter(|_| comment.is_flattened).zip(comment.parent_name.clone());
         CommentView {
@@ -712,6 +776,7 @@ impl Draw<'_> {
             helpful: (is_public && (comment.helpful > 0 || !comment.is_own)).then(|| self.helpful(comment)),
             report_href: (is_public && !comment.is_own && !decides).then(|| urls::comment_report(comment.id)),
             desk_href: (is_living && decides).then(|| urls::desk_comment(comment.id)),
+            pin: self.pin(comment).filter(|_| is_public),
         }
     }
 
@@ -725,9 +790,23 @@ impl Draw<'_> {
         Some(format!("Written before the update of {}", shell::date_in_words(updated, self.given.settings)))
     }
 
+    /// Of the team's comments, for those who decide here.
+    fn pin(&self, comment: &Comment) -> Option<PinView> {
+        let staff = self.given.viewer.staff.as_ref().filter(|_| self.marks.decides && comment.badge.is_some())?;
+        let (act, label) =
+            if self.marks.pinned == Some(comment.id) { (Act::Unpin, "Unpin") } else { (Act::Pin, "Pin") };
+        Some(PinView {
+            action: urls::desk_pin(comment.id),
+            csrf_token: staff.csrf().to_owned(),
+            return_to: urls::comment(comment.id),
+            act: act.as_str(),
+            label,
+        })
+    }
+
     fn helpful(&self, comment: &Comment) -> HelpfulView {
         let is_known = self.given.viewer.browser.is_some_and(|browser| browser.reader.is_some());
-        let is_said = self.voted.contains(&comment.id);
+        let is_said = self.marks.voted.contains(&comment.id);
         HelpfulView {
             action: (!comment.is_own).then(|| urls::comment_helpful(comment.id)),
             form: if is_said { "vote-no" } else { "vote-yes" },
@@ -821,18 +900,13 @@ fn fill(
 
 /// The page of one long thread.
 #[must_use]
-pub fn stretch_view(
-    app: &App,
-    given: &Given<'_>,
-    stretch: &Stretch,
-    voted: &HashSet<CommentId>,
-) -> (CommentView, Replies) {
+pub fn stretch_view(app: &App, given: &Given<'_>, stretch: &Stretch, marks: &Marks) -> (CommentView, Replies) {
     let draw = Draw {
         app,
         given,
         now: app.now(),
         newest_own: stretch.replies.iter().filter(|reply| reply.is_own).map(|reply| reply.id).max(),
-        voted,
+        marks,
     };
     let replies = nested(stretch.replies.iter().map(|reply| (reply.level, draw.comment(reply))));
     (draw.comment(&stretch.top), replies)

@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::core::limits;
 use crate::db::DbError;
 use crate::db::schema::{
-    address_confirmations, comments, helpful_votes, reader_browsers, reports, sign_in_failures, staff_links, staff_sessions,
+    address_confirmations, comments, helpful_votes, reader_browsers, reports, sign_in_failures, staff_links,
+    staff_sessions,
 };
 use crate::jobs::queue;
 use crate::mail::outbox;

@@ -85,8 +85,12 @@ async fn pages_moderators_see_are_good_pages() {
     let (site, accounts) = demo_site().await;
     let Some(browser) = Chromium::start(&site).await else { return };
     sign_in(&browser, &accounts, Role::Moderator).await;
-    for (path, name) in [("/desk", "desk"), ("/desk/comments", "queue"), ("/desk/comments?queue=trash", "queue-trash")]
-    {
+    for (path, name) in [
+        ("/desk", "desk"),
+        ("/desk/comments", "queue"),
+        ("/desk/comments?queue=trash", "queue-trash"),
+        ("/desk/comments?queue=approved", "queue-approved"),
+    ] {
         browser.open(path).await;
         pictures(&browser, name).await;
         checks::page(&browser).await;

@@ -346,7 +346,9 @@ async fn a_comment_is_reported_in_a_dialog() {
     checks::axe(&browser).await;
     browser.press("dialog [value=spam]").await;
     browser.press("dialog .btn--primary").await;
-    browser.until("!document.querySelector('dialog') && document.activeElement.matches('#comment-2 .notice--ok')").await;
+    browser
+        .until("!document.querySelector('dialog') && document.activeElement.matches('#comment-2 .notice--ok')")
+        .await;
     assert_eq!(
         browser.text("#comment-2 .notice--ok").await,
         "Thank you. Your report number is 1001. A moderator will look at it."

@@ -141,6 +141,8 @@ async fn ask(browser: &Browser, method: &str, address: &str, csrf: Option<&str>)
     // Whole enough that the right over the record is what decides.
     let fields = if address.ends_with("/decision") {
         "&to=approved&revision=1&submission_key=abcdefghijklmnopqrstuv"
+    } else if address.ends_with("/pin") {
+        "&to=pin"
     } else {
         ""
     };

@@ -30,6 +30,7 @@ mod mail;
 mod migrations;
 mod moderation;
 mod pages;
+mod pins;
 mod private_postgres;
 mod reports;
 mod search;

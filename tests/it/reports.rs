@@ -94,7 +94,8 @@ async fn a_form_that_is_not_right_comes_back_with_what_was_typed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_everyone_can_see_is_reported() {
     let site = talked_of().await;
-    sql(&site, "update comments set status = 'held', status_reason = 'first_time', published_at = null where id = 2").await;
+    sql(&site, "update comments set status = 'held', status_reason = 'first_time', published_at = null where id = 2")
+        .await;
     sql(&site, "update comments set status = 'trash', status_reason = 'staff_trash' where id = 3").await;
     for comment in [2, 3, 99] {
         let address = format!("/comments/{comment}/report");
@@ -207,11 +208,7 @@ async fn the_desk_lists_what_was_reported_most_first_and_says_why() {
     assert_eq!(page.text_at(".side__count"), "3", "held and reported");
     assert_eq!(
         page.texts(".row__foot .badge--warn"),
-        [
-            "Reported by 3: unsafe advice 2, spam 1",
-            "Reported by 1: private details 1",
-            "Reported by 1: abuse 1"
-        ]
+        ["Reported by 3: unsafe advice 2, spam 1", "Reported by 1: private details 1", "Reported by 1: abuse 1"]
     );
     let page = desk.look("/desk/comments?queue=reported&open=3").await;
     assert!(
@@ -285,9 +282,14 @@ async fn keeping_spam_and_trash_close_reports_and_undo_opens_them_again() {
     assert_eq!(kept, 1);
     // What was kept can be reported again, by somebody else.
     let page = desk.look("/desk/comments?queue=reported").await;
-    let answer = desk.submit(&page.form("#bulk").choose("picked", &page.attribute("#r1 [name=picked]", "value").unwrap())).await;
+    let answer =
+        desk.submit(&page.form("#bulk").choose("picked", &page.attribute("#r1 [name=picked]", "value").unwrap())).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-    assert_eq!(site.one::<String>("select outcome from reports").await, "kept", "keeping is the first of the bulk moves");
+    assert_eq!(
+        site.one::<String>("select outcome from reports").await,
+        "kept",
+        "keeping is the first of the bulk moves"
+    );
     let page = desk.look("/desk/comments?queue=approved").await;
     let keep = page.form("#r1 form.row__acts").choose("to", "approved");
     assert_eq!(desk.submit(&keep).await.status, StatusCode::CONFLICT, "nothing to keep");
@@ -303,7 +305,9 @@ async fn approving_what_reports_held_closes_them_and_a_withdrawal_too() {
     }
     let desk = signed_in(&site, 2).await;
     let page = desk.look("/desk/comments?queue=held&open=2").await;
-    assert!(page.text_at(".why").starts_with("Held by reports. Three readers reported it, all with a confirmed email."));
+    assert!(
+        page.text_at(".why").starts_with("Held by reports. Three readers reported it, all with a confirmed email.")
+    );
     let stale = page.form("form.decide").choose("to", "approved");
     assert_eq!(desk.submit(&stale).await.status, StatusCode::SEE_OTHER);
     assert_eq!(site.one::<i64>("select count(*) from reports where outcome = 'kept'").await, 3);

@@ -170,7 +170,8 @@ async fn threads_by_votes_are_met_once_each_while_votes_come_and_go() {
             let own_page = [("sec-fetch-site", "same-origin")];
             let body = Some("vote=helpful".to_owned());
             dele.send(Method::POST, &format!("/comments/{comment}/helpful"), &own_page, body).await;
-            sql(&site, "update helpful_votes set ended_at = cast_at + interval '35 minutes' where comment_id = 129").await;
+            sql(&site, "update helpful_votes set ended_at = cast_at + interval '35 minutes' where comment_id = 129")
+                .await;
         }
         let page = browser.get(&address).await;
         all.extend(tops(&page));

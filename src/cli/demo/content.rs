@@ -274,6 +274,9 @@ pub struct Comment {
     /// Whether it is worth pinning above the thread.
     #[serde(default)]
     pub pinned: bool,
+    /// Keys of readers it helped, all of them confirmed.
+    #[serde(default)]
+    pub helpful: Vec<String>,
     /// What mail its writer asked for.
     #[serde(default)]
     pub notify: Option<SubscriptionScope>,

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::cli::demo::content::{Comment, Content, Reader};
 use crate::cli::demo::stage::Stage;
 use crate::comments::create::{self, Created, Guest, Post, Submission};
+use crate::comments::helpful::{self, Vote};
 use crate::comments::model::{self, Notify, Words};
 use crate::comments::withdraw;
 use crate::core::ids::CommentId;
@@ -19,6 +20,7 @@ use crate::core::status::{CommentStatus, Role, SubscriptionScope};
 use crate::core::text::Email;
 use crate::moderation::decide::{self, Decision};
 use crate::moderation::model::Reason;
+use crate::moderation::pin;
 use crate::moderation::queue::{self, Card};
 use crate::moderation::word_lists;
 use crate::notifications;
@@ -85,6 +87,10 @@ impl<'a> Talk<'a> {
             (None, None) => return Err(anyhow!("nobody wrote it")),
         };
         self.posted.insert(&comment.key, created.id);
+        if comment.pinned {
+            let moderator = self.moderator()?;
+            self.stage.act(async |tx| Ok(pin::pin(tx, &moderator, created.id, None).await?)).await?;
+        }
         Ok(())
     }
 
@@ -177,6 +183,21 @@ impl<'a> Talk<'a> {
             other => return Err(anyhow!("nobody removes comments for {other:?}")),
         };
         self.move_to(&card, CommentStatus::Trash, Some(reason)).await
+    }
+
+    /// Readers say which comments helped them, from the browsers they wrote in.
+    pub(super) async fn vote(&self) -> anyhow::Result<()> {
+        for comment in &self.content.comments {
+            let id = self.posted(&comment.key)?;
+            for key in &comment.helpful {
+                let token = self.cookies.get(key.as_str()).with_context(|| format!("{key} has no browser"))?;
+                let browser = browser::find(&mut *self.stage.read().await?, token, self.stage.now())
+                    .await?
+                    .with_context(|| format!("the browser of {key} was forgotten"))?;
+                self.stage.act(async |tx| Ok(helpful::vote(tx, Some(&browser), id, Vote::Helpful).await?)).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn move_to(&self, card: &Card, to: CommentStatus, reason: Option<Reason>) -> anyhow::Result<()> {

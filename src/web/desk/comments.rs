@@ -20,6 +20,7 @@ use crate::db::Conn;
 use crate::moderation::bulk;
 use crate::moderation::decide::{self, DecideError, Decision, Meanwhile};
 use crate::moderation::model::{Reason, RuleId, Verdict, reason_label};
+use crate::moderation::pin::Act;
 use crate::moderation::queue::{self, After, Card, Filter, Queue, shown_count};
 use crate::moderation::report;
 use crate::settings::Settings;
@@ -188,6 +189,9 @@ struct RowView {
     key: String,
     return_to: String,
     moves: Vec<(&'static str, &'static str, &'static str)>,
+    /// The pin's button, under the team's own: word, label.
+    pin: Option<(&'static str, &'static str)>,
+    pin_action: String,
     open: Option<OpenView>,
 }
 
@@ -301,7 +305,10 @@ async fn page(
             action: urls::desk_bulk(),
             key: app.rng().form_key(),
             return_to: ask.list(queue),
-            moves: moves(queue_status(queue), i64::from(queue == Queue::Reported)).into_iter().map(|(to, label, _)| (to, label)).collect(),
+            moves: moves(queue_status(queue), i64::from(queue == Queue::Reported))
+                .into_iter()
+                .map(|(to, label, _)| (to, label))
+                .collect(),
         },
         panel,
     };
@@ -340,7 +347,10 @@ fn moves(from: CommentStatus, reports: i64) -> Vec<(&'static str, &'static str, 
         (CommentStatus::Trash, "Trash", "trash-2"),
     ]
     .into_iter()
-    .filter(|(to, ..)| decide::is_legal(from, *to, decide::By::Person) || (*to == from && from == CommentStatus::Approved && reports > 0))
+    .filter(|(to, ..)| {
+        decide::is_legal(from, *to, decide::By::Person)
+            || (*to == from && from == CommentStatus::Approved && reports > 0)
+    })
     .map(|(to, label, icon)| (to.as_str(), label, icon))
     .collect()
 }
@@ -548,6 +558,8 @@ impl Draw<'_> {
             key: self.app.rng().form_key(),
             return_to: list,
             moves: moves(card.status, open_reports(card)),
+            pin: pin_of(card),
+            pin_action: urls::desk_pin(card.id),
             open: is_open.then(|| self.open(card, refused, shown)),
         }
     }
@@ -705,6 +717,12 @@ impl Draw<'_> {
     }
 }
 
+fn pin_of(card: &Card) -> Option<(&'static str, &'static str)> {
+    let may_be = card.badge.is_some() && card.status == CommentStatus::Approved;
+    let (act, label) = if card.is_pinned { (Act::Unpin, "Unpin") } else { (Act::Pin, "Pin above the threads") };
+    may_be.then(|| (act.as_str(), label))
+}
+
 fn open_reports(card: &Card) -> i64 {
     card.reports.as_ref().map_or(0, report::Open::total)
 }
@@ -773,7 +791,8 @@ fn pieces(line: &str, terms: &[&str]) -> Vec<Piece> {
 /// At most two facts about the writer, the weightiest first (moderation.md 3).
 fn facts(card: &Card) -> Vec<(&'static str, String)> {
     if let Some((badge, title)) = &card.badge {
-        return vec![("badge badge--accent", talk::badge_label(*badge, title))];
+        let pinned = card.is_pinned.then(|| ("badge badge--accent", "Pinned".to_owned()));
+        return std::iter::once(("badge badge--accent", talk::badge_label(*badge, title))).chain(pinned).collect();
     }
     let tally = card.tally;
     let own = |status: CommentStatus| i64::from(card.status == status);

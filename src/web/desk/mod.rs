@@ -9,6 +9,7 @@ pub mod frame;
 pub mod links;
 pub mod outbox;
 pub mod people;
+pub mod pins;
 pub mod references;
 pub mod revisions;
 pub mod settings;

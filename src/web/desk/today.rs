@@ -65,12 +65,7 @@ async fn comments(app: &App, conn: &mut Conn, session: &Session, page: &mut Desk
     };
     let needs = [
         need(counts.held, Queue::Held, "held comments", "Their writers wait for a decision."),
-        need(
-            counts.reported,
-            Queue::Reported,
-            "reported comments",
-            "Public, and readers say something is wrong.",
-        ),
+        need(counts.reported, Queue::Reported, "reported comments", "Public, and readers say something is wrong."),
         need(
             counts.unanswered,
             Queue::Unanswered,
