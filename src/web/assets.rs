@@ -210,14 +210,14 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn style_sheets_name_only_fonts_that_are_served() {
+    async fn style_sheets_name_only_files_that_are_served() {
         let css = std::str::from_utf8(asset("reader.css").plain).unwrap();
         let named: Vec<&str> = css
             .split("url(")
             .skip(1)
             .map(|rest| rest.split(')').next().unwrap_or_default().trim_matches(['"', '\'']))
             .collect();
-        assert_eq!(named.len(), 10, "five subsets, upright and italic");
+        assert_eq!(named.len(), 14, "five subsets, upright and italic, and four icons");
         for url in named {
             assert!(ASSETS.iter().any(|asset| asset.url == url), "{url}");
         }

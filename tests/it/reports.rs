@@ -1,6 +1,7 @@
 //! Reporting a comment: the form, who counts once, when a comment waits again, and the desk's list.
 
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 
 use crate::support::browser::{Browser, Page};
@@ -334,4 +335,15 @@ async fn a_decision_made_on_what_was_held_meanwhile_is_told_why() {
     let page = desk.submit(&seen.form("form.decide").choose("to", "spam")).await;
     assert_eq!(page.status, StatusCode::CONFLICT);
     assert_eq!(page.text_at("#r2 .notice"), "Reports by readers held this at 10:00.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_that_arrive_together_are_counted_one_by_one() {
+    let site = talked_of().await;
+    let networks: Vec<String> = (1..=4).map(|number| format!("203.0.113.{number}")).collect();
+    let all = networks.iter().flat_map(|network| std::iter::repeat_n(network, 4));
+    let answers = join_all(all.map(|network| report_from(&site, network, 1, "spam"))).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::SEE_OTHER));
+    assert_eq!(site.one::<i64>("select count(*) from reports").await, 4);
+    assert_eq!(site.one::<i32>("select open_reports from comments where id = 1").await, 4);
 }
