@@ -317,24 +317,29 @@ impl Open {
     /// "Reported by 3: unsafe advice 2, spam 1".
     #[must_use]
     pub fn badge(&self) -> String {
-        let reasons: Vec<String> =
-            self.reasons.iter().map(|(reason, count)| format!("{} {count}", reason.short())).collect();
-        format!("Reported by {}: {}", self.total(), reasons.join(", "))
+        format!("Reported by {}: {}", self.total(), self.list())
     }
 
-    /// "Three readers reported it, two with a confirmed email."
+    /// "unsafe advice 2, spam 1"
+    fn list(&self) -> String {
+        let one = |(reason, count): &(ReportReason, i64)| format!("{} {count}", reason.short());
+        self.reasons.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// "Three readers reported it, two with a confirmed email: unsafe advice 2, spam 1."
     #[must_use]
     pub fn sentence(&self) -> String {
         let number = |count: i64| usize::try_from(count).unwrap_or(0);
         let (total, proved) = (number(self.total()), number(self.proved));
-        let who = in_words_capital(total);
-        match (total, proved) {
-            (1, 0) => "One reader reported it, without a confirmed email.".to_owned(),
-            (1, _) => "One reader reported it, with a confirmed email.".to_owned(),
-            (_, 0) => format!("{who} readers reported it, none with a confirmed email."),
-            _ if total == proved => format!("{who} readers reported it, all with a confirmed email."),
-            _ => format!("{who} readers reported it, {} with a confirmed email.", in_words(proved)),
-        }
+        let readers = if total == 1 { "reader" } else { "readers" };
+        let proved = match proved {
+            0 if total == 1 => "without".to_owned(),
+            0 => "none with".to_owned(),
+            1 if total == 1 => "with".to_owned(),
+            _ if total == proved => "all with".to_owned(),
+            _ => format!("{} with", in_words(proved)),
+        };
+        format!("{} {readers} reported it, {proved} a confirmed email: {}.", in_words_capital(total), self.list())
     }
 }
 
@@ -407,11 +412,14 @@ mod tests {
     fn a_moderator_is_told_how_many_say_what() {
         let open = Open { reasons: vec![(ReportReason::Unsafe, 2), (ReportReason::Spam, 1)], proved: 2 };
         assert_eq!(open.badge(), "Reported by 3: unsafe advice 2, spam 1");
-        assert_eq!(open.sentence(), "Three readers reported it, two with a confirmed email.");
+        assert_eq!(open.sentence(), "Three readers reported it, two with a confirmed email: unsafe advice 2, spam 1.");
         let one = Open { reasons: vec![(ReportReason::Illegal, 1)], proved: 0 };
         assert_eq!(
             (one.badge().as_str(), one.sentence().as_str()),
-            ("Reported by 1: illegal content 1", "One reader reported it, without a confirmed email.")
+            (
+                "Reported by 1: illegal content 1",
+                "One reader reported it, without a confirmed email: illegal content 1."
+            )
         );
     }
 }

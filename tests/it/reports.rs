@@ -213,7 +213,9 @@ async fn the_desk_lists_what_was_reported_most_first_and_says_why() {
     );
     let page = desk.look("/desk/comments?queue=reported&open=3").await;
     assert!(
-        page.text_at(".why").starts_with("Reported. Three readers reported it, one with a confirmed email."),
+        page.text_at(".why").starts_with(
+            "Reported. Three readers reported it, one with a confirmed email: unsafe advice 2, spam 1. Their words:"
+        ),
         "{}",
         page.text_at(".why")
     );
@@ -307,7 +309,8 @@ async fn approving_what_reports_held_closes_them_and_a_withdrawal_too() {
     let desk = signed_in(&site, 2).await;
     let page = desk.look("/desk/comments?queue=held&open=2").await;
     assert!(
-        page.text_at(".why").starts_with("Held by reports. Three readers reported it, all with a confirmed email.")
+        page.text_at(".why")
+            .starts_with("Held by reports. Three readers reported it, all with a confirmed email: unsafe advice 3.")
     );
     let stale = page.form("form.decide").choose("to", "approved");
     assert_eq!(desk.submit(&stale).await.status, StatusCode::SEE_OTHER);
