@@ -28,6 +28,7 @@ const ALSO: &[(&str, &str)] = &[
     ("settings", "audit"), // a change of settings is logged
     ("media", "audit"),    // so is a new file
     ("mail", "audit"),     // so is a mail sent again
+    ("app", "comments"),   // posts on their way are kept with the process, to be written together
     ("boot", "config"),
     ("cli", "boot"),
     ("cli", "config"),
