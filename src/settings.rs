@@ -174,6 +174,25 @@ impl Subject for People {
     const KEY: &'static str = "people";
 }
 
+/// How far stored texts are drawn: not for the desk, kept by the worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Renderer {
+    /// The renderer that has gone through every version and comment; 0: none yet.
+    pub version: i32,
+}
+
+impl Subject for Renderer {
+    const KEY: &'static str = "renderer";
+}
+
+/// One subject as it is stored now.
+pub async fn load_one<S: Subject>(conn: &mut AsyncPgConnection) -> Result<S, DbError> {
+    let rows: Vec<(String, serde_json::Value)> =
+        settings::table.filter(settings::key.eq(S::KEY)).select((settings::key, settings::value)).load(conn).await?;
+    Ok(pick(&rows))
+}
+
 /// All settings as they are stored now.
 pub async fn load(conn: &mut AsyncPgConnection) -> Result<Settings, DbError> {
     let rows: Vec<(String, serde_json::Value)> =

@@ -2,6 +2,7 @@
 
 mod purge;
 mod recount;
+pub mod redraw;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub fn handlers(app: &App, mailer: &Arc<Mailer>) -> Vec<Handler> {
         with_app(SEAL, app, async |app| app.db.transact(async |tx| audit::seal(tx).await).await.map(|_| ())),
         with_mailer(PURGE, app, mailer, async |app, mailer, _| ended(purge::run(app, mailer).await)),
         with_app(RECOUNT, app, async |app| recount::run(app).await),
+        with_mailer(redraw::KIND, app, mailer, async |app, _, job| redraw::run(app, job).await),
         with_app(MEND_SEARCH, app, async |app| mend_search(app).await),
     ]
 }

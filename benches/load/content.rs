@@ -109,9 +109,13 @@ pub async fn generate(site: &Process) {
     library(&database).await;
     articles(site, &database).await;
     texts(&database).await;
-    for (slug, roots, replies, deeper) in
-        [("seven", 4, 2, 1), ("long", 40, 0, 0), ("thousand", 500, 350, 150), ("twenty-thousand", 10_000, 7_000, 3_000)]
-    {
+    for (slug, roots, replies, deeper) in [
+        ("seven", 4, 2, 1),
+        ("long", 40, 0, 0),
+        ("thousand", 500, 350, 150),
+        ("twenty-thousand", 10_000, 7_000, 3_000),
+        ("hundred-thousand", 50_000, 35_000, 15_000),
+    ] {
         thread(&database, slug, roots, replies, deeper).await;
     }
     check_post(site).await; // the first comment of an address waits: the pattern of those in the queue
@@ -202,6 +206,7 @@ async fn articles(site: &Process, database: &Client) {
             1 => ("Thousand".to_owned(), text(1, 6, 3, 14, 1)),
             2 => ("Twenty thousand".to_owned(), text(2, 6, 3, 14, 1)),
             3 => ("Long".to_owned(), text(3, 12, 6, 91, 3)),
+            4 => ("Hundred thousand".to_owned(), text(4, 6, 3, 14, 1)),
             _ => (format!("Article {number}"), text(number, 5, 3, 8, 1)),
         };
         let slug = if number == 0 { "seven".to_owned() } else { String::new() };

@@ -25,6 +25,11 @@ impl Row {
         self.middle(|costed| costed.run.requests as f64 / costed.run.seconds)
     }
 
+    /// What one request in a hundred takes longer than.
+    pub fn p99_ms(&self) -> f64 {
+        self.middle(|costed| costed.run.p99_ms)
+    }
+
     /// CPU of all watched processes, by request.
     pub fn cpu_ms(&self) -> f64 {
         self.middle(|costed| costed.cpu_s * 1_000.0 / costed.run.requests as f64)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::articles::links;
 use crate::articles::model::Fields;
-use crate::core::ids::ArticleId;
+use crate::core::ids::{ArticleId, RevisionId};
 use crate::core::status::Retraction;
 use crate::db::schema::{revision_renderings, revisions};
 use crate::db::{Db, DbError};
@@ -84,14 +84,29 @@ crate::from_db_error!(LayoutError);
 
 /// Lays out the fields of an article; heading ids go on from its last version.
 pub async fn lay_out(db: &Db, article: ArticleId, fields: Fields) -> Result<Layout, LayoutError> {
+    let kept = last_outline(&mut *db.read().await?, article).await?;
+    lay_out_after(db, kept, fields).await
+}
+
+/// Lays out the fields of a version once more, with the heading ids it has.
+pub async fn lay_out_again(db: &Db, version: RevisionId, fields: Fields) -> Result<Layout, LayoutError> {
+    let kept: Option<serde_json::Value> = revision_renderings::table
+        .find(version)
+        .select(revision_renderings::outline)
+        .first(&mut *db.read().await?)
+        .await
+        .optional()?;
+    lay_out_after(db, headings(kept), fields).await
+}
+
+async fn lay_out_after(db: &Db, kept: Vec<Heading>, fields: Fields) -> Result<Layout, LayoutError> {
     let named = Named::of(&fields);
-    let (kept, library, pictures, settings) = {
+    let (library, pictures, settings) = {
         let mut conn = db.read().await?;
-        let kept = last_outline(&mut conn, article).await?;
         let library = references::store::find_cited(&mut conn, &named.keys).await?;
         let pictures = media::store::find_many(&mut conn, &named.media).await?;
         let settings = settings::load(&mut conn).await?;
-        (kept, library, pictures, settings)
+        (library, pictures, settings)
     };
     let shelf = Shelf::of(library, &pictures);
     let (fields, shelf, rendered) = tokio::task::spawn_blocking(move || {
@@ -204,7 +219,11 @@ async fn last_outline(conn: &mut AsyncPgConnection, article: ArticleId) -> Resul
         .first(conn)
         .await
         .optional()?;
-    Ok(outline.and_then(|outline| serde_json::from_value(outline).ok()).unwrap_or_default())
+    Ok(headings(outline))
+}
+
+fn headings(outline: Option<serde_json::Value>) -> Vec<Heading> {
+    outline.and_then(|outline| serde_json::from_value(outline).ok()).unwrap_or_default()
 }
 
 /// What a text names, found before it is laid out. It may name more than the layout uses (in code, say), never less.

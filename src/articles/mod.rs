@@ -13,6 +13,7 @@ pub mod links;
 pub mod model;
 pub mod page;
 pub mod publish;
+pub mod redraw;
 pub mod revisions;
 pub mod save;
 pub mod search;

@@ -42,6 +42,7 @@ pub async fn run(settings: &SettingFlags, serve: &Serve) -> anyhow::Result<()> {
         if serve.demo {
             demo::run(&app, say).await?;
         }
+        worker::redraw::enqueue_if_due(&app.db).await?;
         tell_address(&app).await?;
         let served = serve_until(&parts, listener, config.workers, stop).await;
         listening.abort(); // before the database goes, which it would take for a loss

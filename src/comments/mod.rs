@@ -12,6 +12,7 @@ mod known;
 pub mod model;
 pub mod places;
 pub mod preview;
+pub mod redraw;
 pub mod search;
 pub mod thread;
 pub mod withdraw;

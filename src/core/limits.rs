@@ -308,6 +308,10 @@ pub const JOBS_AT_ONCE: usize = 8;
 pub const JOB_LEASE: Duration = Duration::from_mins(5);
 /// One attempt at a job.
 pub const JOB_TIME_MAX: Duration = Duration::from_mins(3);
+/// Versions looked up at once to be drawn again after an update; each is drawn by itself.
+pub const REVISIONS_REDRAWN_AT_ONCE: i64 = 20;
+/// Comments drawn again in one transaction after an update: a second's work.
+pub const COMMENTS_REDRAWN_AT_ONCE: i64 = 500;
 /// The pauses between tries to write the end of a job or a mail while the database is away: 94 seconds together.
 pub const FINISH_PAUSES: [Duration; 7] = [
     Duration::from_millis(200),

@@ -224,6 +224,18 @@ pub async fn reclaim(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result
     Ok(over + again)
 }
 
+/// Makes every waiting job of a kind due now: what they waited for has come.
+pub async fn hasten(conn: &mut AsyncPgConnection, kind: &str, now: DateTime<Utc>) -> Result<usize, DbError> {
+    let hastened = diesel::update(jobs::table)
+        .filter(jobs::state.eq(JobState::Waiting))
+        .filter(jobs::kind.eq(kind))
+        .filter(jobs::run_at.gt(now))
+        .set(jobs::run_at.eq(now))
+        .execute(conn)
+        .await?;
+    Ok(hastened)
+}
+
 /// When the next waiting job of these kinds is due.
 pub async fn next_run_at(conn: &mut AsyncPgConnection, kinds: &[&str]) -> Result<Option<DateTime<Utc>>, DbError> {
     let next = jobs::table

@@ -1,9 +1,12 @@
 //! Sending one mail of the outbox: build, hand over, write down what came of it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use lettre::message::Mailbox;
@@ -16,9 +19,10 @@ use crate::core::status::MailState;
 use crate::db::schema::mail_messages;
 use crate::db::{Db, DbError};
 use crate::jobs::job::{Gate, Outcome};
+use crate::jobs::queue;
 use crate::mail::breaker::Breaker;
 use crate::mail::message;
-use crate::mail::outbox::Mail;
+use crate::mail::outbox::{self, Mail};
 use crate::mail::transport::{BadUrl, Eml, Failure, Patience, Smtp, Transport};
 
 /// What sends mail: the way out, the sender's address, and what is known of the server.
@@ -27,8 +31,34 @@ pub struct Mailer {
     transport: Transport,
     from: Mailbox,
     breaker: Breaker,
+    taken: Taken,
     clock: Clock,
     rng: Rng,
+}
+
+/// When the server last took a mail, and whether it has refused everything since. A server that refuses all for now
+/// (4xx) is asked with one mail every 90 seconds, however old the mails are, and sent the rest once it takes one
+/// (requirements R4); a single mail it refuses beside others waits longer and longer.
+#[derive(Debug, Default)]
+struct Taken {
+    last: Mutex<Option<DateTime<Utc>>>,
+    refuses_all: AtomicBool,
+}
+
+impl Taken {
+    /// A mail was taken; answers whether others were refused before it.
+    fn took(&self, now: DateTime<Utc>) -> bool {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        self.refuses_all.swap(false, Ordering::AcqRel)
+    }
+
+    /// A mail was refused for now; answers whether the server refuses everything, as far as is known.
+    fn refused(&self, mail: &Mail) -> bool {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let refuses_all = last.is_none_or(|last| last < mail.created_at);
+        self.refuses_all.fetch_or(refuses_all, Ordering::AcqRel);
+        refuses_all
+    }
 }
 
 /// Settings mail cannot be sent with.
@@ -64,7 +94,7 @@ impl Mailer {
         if from.name.iter().any(|name| name.contains(char::is_control)) {
             return Err(BadMailer::Sender);
         }
-        Ok(Self { transport, from, breaker: Breaker::new(clock.clone()), clock, rng })
+        Ok(Self { transport, from, breaker: Breaker::new(clock.clone()), taken: Taken::default(), clock, rng })
     }
 
     /// A mailer as configured. Nothing is connected yet.
@@ -107,7 +137,7 @@ impl Mailer {
 /// Sends one mail that is still wanted and writes down what came of it, in statements of their own: a mail the
 /// server has taken is marked before anything else happens.
 ///
-/// 4xx: tried again with a growing pause, for [`limits::MAIL_TRIED_FOR`]. 5xx: given up at once. No connection:
+/// 4xx: tried again with a growing pause, for [`limits::MAIL_TRIED_FOR`] ([`Taken`]). 5xx: given up at once. No connection:
 /// waits with all others for the breaker.
 pub async fn deliver(mailer: &Mailer, db: &Db, site_name: &str, mail: &Mail) -> Outcome {
     if let Some(after) = mailer.breaker.wait() {
@@ -126,6 +156,9 @@ pub async fn deliver(mailer: &Mailer, db: &Db, site_name: &str, mail: &Mail) -> 
     match sent {
         Ok(()) => {
             record(db, mail.id, Record::over(MailState::Sent, None, now)).await;
+            if mailer.taken.took(now) {
+                hasten(db, now).await;
+            }
             Outcome::Done
         }
         Err(Failure::Final(why)) => give_up(db, mail.id, why, now).await,
@@ -135,7 +168,9 @@ pub async fn deliver(mailer: &Mailer, db: &Db, site_name: &str, mail: &Mail) -> 
             give_up(db, mail.id, why, now).await
         }
         Err(Failure::Passing(why)) => {
-            let after = pause(now - mail.created_at, mail.attempts, mailer.rng);
+            let is_scout = mailer.taken.refused(mail) && !is_another_due(db, mail.id, now).await;
+            let age = if is_scout { TimeDelta::zero() } else { now - mail.created_at };
+            let after = pause(age, mail.attempts, mailer.rng);
             record(db, mail.id, Record::again(why.clone(), now + after)).await;
             Outcome::Retry { after: Some(after), reason: why }
         }
@@ -144,6 +179,31 @@ pub async fn deliver(mailer: &Mailer, db: &Db, site_name: &str, mail: &Mail) -> 
             record(db, mail.id, Record::again(why, now + after)).await;
             Outcome::Later { after }
         }
+    }
+}
+
+/// Whether another mail is tried soon, so that this one need not find out whether the server is well again. A
+/// database that does not answer is as good as none: the mail is tried.
+async fn is_another_due(db: &Db, mail: MailId, now: DateTime<Utc>) -> bool {
+    let another = async {
+        let another = mail_messages::table
+            .filter(mail_messages::state.eq(MailState::Queued))
+            .filter(mail_messages::id.ne(mail))
+            .filter(mail_messages::next_try_at.between(now, now + SCOUT_PAUSE));
+        Ok::<bool, DbError>(diesel::select(exists(another)).get_result(&mut *db.read().await?).await?)
+    };
+    another.await.unwrap_or(false)
+}
+
+/// The server takes mail again: what waits is sent now. What this misses goes out at its own time.
+async fn hasten(db: &Db, now: DateTime<Utc>) {
+    let hastened = async { queue::hasten(&mut *db.read().await?, outbox::SEND, now).await };
+    match hastened.await {
+        Ok(mails) => {
+            tracing::info!(mails, "the mail server takes mail again: what waited is sent now");
+            db.shared().jobs_waiting.notify_one();
+        }
+        Err(error) => tracing::warn!(%error, "waiting mails are sent at their own time"),
     }
 }
 
@@ -156,6 +216,9 @@ async fn give_up(db: &Db, mail: MailId, why: String, now: DateTime<Utc>) -> Outc
 pub async fn withdraw(db: &Db, mail: MailId, why: &str, now: DateTime<Utc>) {
     record(db, mail, Record::over(MailState::Withdrawn, Some(why.to_owned()), now)).await;
 }
+
+/// One mail at least is tried in this time while the server refuses all.
+const SCOUT_PAUSE: TimeDelta = TimeDelta::seconds(90);
 
 /// The pause after an answer that may pass. In the first hour at most 90 seconds, so that a server that is well
 /// again has everything within 120 (requirements R4); later a tenth of the mail's age, at most half an hour.

@@ -324,7 +324,9 @@ async fn a_comment_is_reported_in_a_dialog() {
     browser.until("document.activeElement.id === 'report-h'").await;
     for view in [DESKTOP, DESKTOP.dark(), PHONE, PHONE.dark()] {
         checks::axe_at(&browser, view).await;
-        browser.screenshot_of_window(&format!("report-dialog-{}-{:?}.png", view.width, view.theme).to_lowercase()).await;
+        browser
+            .screenshot_of_window(&format!("report-dialog-{}-{:?}.png", view.width, view.theme).to_lowercase())
+            .await;
     }
     assert_eq!(checks::ids_given_twice(&browser).await, Vec::<String>::new());
     browser.view(DESKTOP).await;

@@ -312,6 +312,29 @@ async fn answers_that_may_pass_are_tried_again_within_two_minutes() {
     assert_eq!(site.outbox().await[0].attempts, 14);
 }
 
+/// Hours of 4xx for everything: one mail keeps asking, and when it is taken the others follow at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_hours_of_refusals_everything_arrives_within_two_minutes() {
+    let (site, sink) = furnished(Behaviour::Answer(451)).await;
+    site.subscribe(1, "replies", Some(1)).await;
+    site.subscribe(3, "article", None).await;
+    told(&site, 2).await;
+    assert_eq!(site.outbox().await.len(), 2);
+    let mut tries = 0;
+    for _ in 0..120 {
+        site.wait(90);
+        let now = site.work().await;
+        assert!(now >= 1, "one is tried every 90 seconds");
+        tries += now;
+    }
+    assert!(tries < 180, "the other waits longer: {tries}");
+    sink.behave(Behaviour::Accept);
+    site.wait(90);
+    site.work().await;
+    assert_eq!(sink.received().len(), 2);
+    assert!(site.outbox().await.iter().all(|line| line.state == MailState::Sent));
+}
+
 /// Twenty mails meet this trouble: one mail finds it out for all, one probes it every thirty seconds, and when it is
 /// over each arrives once.
 async fn weathers(trouble: Behaviour) {

@@ -32,6 +32,7 @@ mod moderation;
 mod pages;
 mod pins;
 mod private_postgres;
+mod redraw;
 mod reports;
 mod search;
 mod staff;
