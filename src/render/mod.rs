@@ -9,7 +9,7 @@
 //! with a line, never as a log entry.
 //!
 //! A change of what is written for an unchanged text raises [`markdown::RENDERER_VERSION`], which stands
-//! beside every stored text. The job that renders older ones again is not built yet (requirements D1).
+//! beside every stored text; `worker/redraw.rs` draws older ones again (requirements D1).
 
 pub mod citations;
 pub mod comment_markup;
