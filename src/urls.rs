@@ -46,6 +46,7 @@ pub const RESERVED_SLUGS: &[&str] = &[
     "readyz",
     "robots",
     "search",
+    "series",
     "sitemap",
     "static",
     "tags",
@@ -183,6 +184,18 @@ pub fn talk_page(slug: &str, sort: Option<&str>, part: TalkPart) -> String {
 #[must_use]
 pub fn topic(slug: &str) -> String {
     format!("/topics/{slug}")
+}
+
+/// `/tags/{slug}`
+#[must_use]
+pub fn tag(slug: &str) -> String {
+    format!("/tags/{slug}")
+}
+
+/// `/series/{slug}`
+#[must_use]
+pub fn series(slug: &str) -> String {
+    format!("/series/{slug}")
 }
 
 /// `/authors/{slug}`
@@ -472,6 +485,24 @@ pub fn changes(slug: &str, number: i32) -> String {
 #[must_use]
 pub fn topic_feed(slug: &str) -> String {
     format!("/topics/{slug}/feed.xml")
+}
+
+/// `/topics/{slug}/feed.json`
+#[must_use]
+pub fn topic_json_feed(slug: &str) -> String {
+    format!("/topics/{slug}/feed.json")
+}
+
+/// `/tags/{slug}/feed.xml`
+#[must_use]
+pub fn tag_feed(slug: &str) -> String {
+    format!("/tags/{slug}/feed.xml")
+}
+
+/// `/tags/{slug}/feed.json`
+#[must_use]
+pub fn tag_json_feed(slug: &str) -> String {
+    format!("/tags/{slug}/feed.json")
 }
 
 /// `/authors/{slug}/feed.xml`

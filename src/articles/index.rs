@@ -1,4 +1,4 @@
-//! Lists of articles: the front page, topics, people, feeds, the site map, and the desk's table.
+//! Lists of articles: the front page, topics, tags, series, people, feeds, the site map, and the desk's table.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::articles::layout::ShownPicture;
 use crate::articles::model::Person;
 use crate::articles::page::{ListedSource, TopicLink};
-use crate::core::ids::{ArticleId, MediaId, RevisionId, StaffId, TopicId};
+use crate::core::ids::{ArticleId, MediaId, RevisionId, StaffId, TermId, TopicId};
 use crate::core::limits;
-use crate::core::status::{ArticleKind, ArticleState, CreditRole};
+use crate::core::status::{ArticleKind, ArticleState, CreditRole, TermKind};
 use crate::db::DbError;
 use crate::db::schema::{
     article_drafts, articles, media, reference_records, revision_citations, revision_credits, revision_media,
-    revision_renderings, revisions, staff, topics,
+    revision_renderings, revision_terms, revisions, staff, topics,
 };
 use crate::render::outline;
 use crate::render::sanitize::SanitizedHtml;
@@ -25,10 +25,10 @@ use crate::urls;
 
 #[allow(missing_docs, reason = "made by the macro")]
 mod aliases {
-    use crate::db::schema::topics;
-    diesel::alias!(topics as parts: Parts);
+    use crate::db::schema::{revision_terms, topics};
+    diesel::alias!(topics as parts: Parts, revision_terms as marked: Marked);
 }
-use aliases::parts;
+use aliases::{marked, parts};
 
 /// An article as a list shows it.
 #[derive(Debug, Clone)]
@@ -61,6 +61,8 @@ pub struct Story {
     pub comment_count: i32,
     /// Sources cited.
     pub source_count: i64,
+    /// The part of a series it is.
+    pub part: Option<i32>,
     /// Its picture, and what it shows (empty when decorative).
     pub picture: Option<(ShownPicture, String)>,
 }
@@ -72,6 +74,10 @@ pub enum Of {
     Everything,
     /// Those of a topic and its parts.
     Topic(TopicId),
+    /// Those with a tag.
+    Tag(TermId),
+    /// The parts of a series, the first one first.
+    Series(TermId),
     /// Those a person is credited on with a role.
     Person(StaffId, CreditRole),
 }
@@ -81,6 +87,8 @@ pub enum Of {
 pub struct After {
     /// Its place in lists.
     pub published_at: DateTime<Utc>,
+    /// The part of a series it is; 0 where it is none.
+    pub part: i32,
     /// Its id.
     pub id: ArticleId,
 }
@@ -88,24 +96,25 @@ pub struct After {
 type StoryRow = (
     (ArticleId, String, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>, i32),
     (RevisionId, String, String),
-    i32,
+    (i32, Option<i32>),
     (Option<String>, Option<String>),
     Option<(MediaId, String, String, Option<i32>, Option<i32>, Option<String>)>,
 );
 
-/// Published articles, newest first, at most `limit`. House pages are in no list.
+/// Published articles, newest first, at most `limit`; a series in its own order. House pages are in no list.
 pub async fn list(
     conn: &mut AsyncPgConnection,
     of: Of,
     after: Option<After>,
     limit: i64,
 ) -> Result<Vec<Story>, DbError> {
-    use {articles as a, media as m, revision_renderings as h, revisions as r, topics as t};
+    use {articles as a, media as m, revision_renderings as h, revision_terms as p, revisions as r, topics as t};
     let mut query = a::table
         .inner_join(r::table.on(a::published_revision_id.eq(r::id.nullable())))
         .inner_join(h::table.on(h::revision_id.eq(r::id)))
         .left_join(t::table.on(r::topic_id.eq(t::id.nullable())))
         .left_join(m::table.on(r::lead_media_id.eq(m::id.nullable())))
+        .left_join(p::table.on(p::revision_id.eq(r::id).and(p::kind.eq(TermKind::Series))))
         .filter(a::state.eq(ArticleState::Published))
         .filter(a::kind.eq(ArticleKind::Article))
         .order((a::published_at.desc(), a::id.desc()))
@@ -113,7 +122,7 @@ pub async fn list(
         .select((
             (a::id, a::slug, a::published_at, a::first_published_at, a::updated_at, a::comment_count),
             (r::id, r::title, r::dek),
-            h::word_count,
+            (h::word_count, p::position.nullable()),
             (t::slug.nullable(), t::name.nullable()),
             (m::id, m::hash, m::name, m::width, m::height, m::alt).nullable(),
         ))
@@ -126,6 +135,13 @@ pub async fn list(
                 .select(parts.field(t::id).nullable());
             query = query.filter(r::topic_id.eq_any(whole));
         }
+        Of::Tag(tag) => {
+            let tagged = marked.filter(marked.field(p::term_id).eq(tag)).select(marked.field(p::revision_id));
+            query = query.filter(r::id.eq_any(tagged));
+        }
+        Of::Series(series) => {
+            query = query.filter(p::term_id.eq(series)).order((p::position.asc(), a::id.asc()));
+        }
         Of::Person(person, role) => {
             let credited = revision_credits::table
                 .filter(revision_credits::staff_id.eq(person))
@@ -134,7 +150,9 @@ pub async fn list(
             query = query.filter(r::id.eq_any(credited));
         }
     }
-    if let Some(after) = after {
+    if let (Some(after), Of::Series(_)) = (after, of) {
+        query = query.filter(p::position.gt(after.part).or(p::position.eq(after.part).and(a::id.gt(after.id))));
+    } else if let Some(after) = after {
         query = query.filter(
             a::published_at.lt(after.published_at).or(a::published_at.eq(after.published_at).and(a::id.lt(after.id))),
         );
@@ -149,7 +167,7 @@ fn story(row: StoryRow) -> Story {
     let (
         (id, slug, published_at, first_published_at, updated_at, comment_count),
         (revision_id, title, dek),
-        words,
+        (words, part),
         topic,
         picture,
     ) = row;
@@ -170,6 +188,7 @@ fn story(row: StoryRow) -> Story {
         authors: Vec::new(),
         reviewers: Vec::new(),
         source_count: 0,
+        part,
         picture: picture.map(|(_, hash, name, width, height, alt)| {
             (
                 ShownPicture { path: urls::media(&hash, &name), width: pixels(width), height: pixels(height) },
@@ -217,9 +236,18 @@ async fn complete(conn: &mut AsyncPgConnection, stories: &mut [Story]) -> Result
 /// Where a list goes on after an article, for the `after` of its address; from the start when there is none such.
 pub async fn place(conn: &mut AsyncPgConnection, after: Option<ArticleId>) -> Result<Option<After>, DbError> {
     let Some(id) = after else { return Ok(None) };
-    let at: Option<Option<DateTime<Utc>>> =
-        articles::table.find(id).select(articles::published_at).first(conn).await.optional()?;
-    Ok(at.flatten().map(|published_at| After { published_at, id }))
+    let at: Option<(Option<DateTime<Utc>>, Option<i32>)> = articles::table
+        .left_join(
+            revision_terms::table.on(articles::published_revision_id
+                .eq(revision_terms::revision_id.nullable())
+                .and(revision_terms::kind.eq(TermKind::Series))),
+        )
+        .filter(articles::id.eq(id))
+        .select((articles::published_at, revision_terms::position.nullable()))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(at.and_then(|(at, part)| at.map(|published_at| After { published_at, part: part.unwrap_or(0), id })))
 }
 
 /// What a feed carries of an article besides its story.

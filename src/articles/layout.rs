@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::articles::links;
 use crate::articles::model::Fields;
+use crate::articles::terms;
 use crate::core::ids::{ArticleId, RevisionId};
 use crate::core::status::Retraction;
 use crate::db::schema::{revision_renderings, revisions};
@@ -85,7 +86,12 @@ crate::from_db_error!(LayoutError);
 /// Lays out the fields of an article; heading ids go on from its last version.
 pub async fn lay_out(db: &Db, article: ArticleId, fields: Fields) -> Result<Layout, LayoutError> {
     let kept = last_outline(&mut *db.read().await?, article).await?;
-    lay_out_after(db, kept, fields).await
+    let mut layout = lay_out_after(db, kept, fields).await?;
+    if let Some(title) = terms::part_taken(&mut *db.read().await?, article, &layout.fields).await? {
+        let text = "Another article is this part of the series already. Both keep the number.";
+        layout.findings.insert(0, Finding::new("series.part", FindingLevel::Warns, 0, text, &title));
+    }
+    Ok(layout)
 }
 
 /// Lays out the fields of a version once more, with the heading ids it has.
@@ -101,12 +107,13 @@ pub async fn lay_out_again(db: &Db, version: RevisionId, fields: Fields) -> Resu
 
 async fn lay_out_after(db: &Db, kept: Vec<Heading>, fields: Fields) -> Result<Layout, LayoutError> {
     let named = Named::of(&fields);
-    let (library, pictures, settings) = {
+    let (fields, library, pictures, settings) = {
         let mut conn = db.read().await?;
+        let fields = terms::settle(&mut conn, fields).await?;
         let library = references::store::find_cited(&mut conn, &named.keys).await?;
         let pictures = media::store::find_many(&mut conn, &named.media).await?;
         let settings = settings::load(&mut conn).await?;
-        (library, pictures, settings)
+        (fields, library, pictures, settings)
     };
     let shelf = Shelf::of(library, &pictures);
     let (fields, shelf, rendered) = tokio::task::spawn_blocking(move || {

@@ -18,4 +18,5 @@ pub mod revisions;
 pub mod save;
 pub mod search;
 pub mod sources;
+pub mod terms;
 pub mod topics;

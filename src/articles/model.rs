@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 
+use crate::articles::terms;
 use crate::core::ids::{ArticleId, MediaId, RevisionId, StaffId, TopicId};
 use crate::core::limits;
 use crate::core::status::{ArticleKind, ArticleState, CommentsMode, CreditRole, ModerationMode};
@@ -59,6 +60,15 @@ pub struct Credit {
     pub role: CreditRole,
 }
 
+/// An article's place in a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The series by name.
+    pub series: String,
+    /// The number of the part, from 1; parts of the same number stand in the order they were begun.
+    pub number: i32,
+}
+
 /// What a version holds and a form can change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fields {
@@ -74,6 +84,10 @@ pub struct Fields {
     pub body: String,
     /// Topic.
     pub topic_id: Option<TopicId>,
+    /// Tags by name, in order, at most [`limits::TAGS_MAX`].
+    pub tags: Vec<String>,
+    /// The series it is a part of.
+    pub part: Option<Part>,
     /// Picture under the title.
     pub lead_media_id: Option<MediaId>,
     /// Who is credited, in order.
@@ -107,6 +121,18 @@ impl Fields {
         if self.slug.is_empty() {
             self.slug = text::slugify(&self.title);
         }
+        let mut folds = Vec::new();
+        self.tags = self.tags.iter().map(|tag| text::tidy_name(tag)).filter(|tag| !tag.is_empty()).collect();
+        self.tags.retain(|tag| {
+            let fold = terms::fold(tag);
+            let is_new = fold.is_empty() || !folds.contains(&fold);
+            folds.push(fold);
+            is_new
+        });
+        if let Some(part) = &mut self.part {
+            part.series = text::tidy_name(&part.series);
+        }
+        self.part = self.part.filter(|part| !part.series.is_empty());
         let mut seen = Vec::new();
         self.credits.retain(|credit| {
             let is_new = !seen.contains(credit);
@@ -144,12 +170,19 @@ impl Fields {
             line("takeaways", "Each takeaway", takeaway, limits::TAKEAWAY_CHARS_MAX);
         }
         line("body", "Article", &self.body, limits::ARTICLE_CHARS_MAX);
+        for tag in &self.tags {
+            line("tags", "Each tag", tag, limits::TAG_CHARS_MAX);
+        }
+        if let Some(part) = &self.part {
+            line("series", "Series", &part.series, limits::SERIES_CHARS_MAX);
+        }
         line("description", "Search description", &self.description, limits::DEK_CHARS_MAX);
         if self.takeaways.len() > limits::TAKEAWAYS_MAX {
             let message =
                 format!("Key takeaways must be {} or fewer. You have {}", limits::TAKEAWAYS_MAX, self.takeaways.len());
             faults.push(Fault { field: "takeaways", message });
         }
+        faults.extend(self.term_faults());
         let is_tag = !self.language.is_empty()
             && self.language.len() <= 35
             && self.language.split('-').all(|part| {
@@ -157,6 +190,28 @@ impl Fields {
             });
         if !is_tag {
             faults.push(Fault { field: "language", message: "Language must be a tag such as en or en-GB".into() });
+        }
+        faults
+    }
+
+    fn term_faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.tags.len() > limits::TAGS_MAX {
+            let message = format!("Tags must be {} or fewer. You have {}", limits::TAGS_MAX, self.tags.len());
+            faults.push(Fault { field: "tags", message });
+        }
+        if self.tags.iter().any(|tag| terms::fold(tag).is_empty()) {
+            faults.push(Fault { field: "tags", message: "Each tag needs a letter or a digit".into() });
+        }
+        if let Some(part) = &self.part {
+            if terms::fold(&part.series).is_empty() {
+                faults
+                    .push(Fault { field: "series", message: "The name of a series needs a letter or a digit".into() });
+            }
+            if !(1..=limits::SERIES_PARTS_MAX).contains(&part.number) {
+                let message = format!("Part must be a number from 1 to {}", limits::SERIES_PARTS_MAX);
+                faults.push(Fault { field: "series_part", message });
+            }
         }
         faults
     }
@@ -188,6 +243,7 @@ type DraftRow = (
     (ArticleId, i32, Option<RevisionId>, Option<StaffId>, DateTime<Utc>),
     (String, String, String, Vec<Option<String>>, String),
     (Option<TopicId>, Option<MediaId>, serde_json::Value, String, String),
+    (Vec<Option<String>>, String, Option<i32>),
 );
 
 /// The working copy of an article.
@@ -198,19 +254,33 @@ pub async fn find_draft(conn: &mut AsyncPgConnection, article: ArticleId) -> Res
             (d::article_id, d::revision, d::base_revision_id, d::saved_by, d::saved_at),
             (d::title, d::slug, d::dek, d::takeaways, d::body),
             (d::topic_id, d::lead_media_id, d::credits, d::language, d::description),
+            (d::tags, d::series, d::series_part),
         ))
         .filter(d::article_id.eq(article))
         .first(conn)
         .await
         .optional()?;
-    let Some((about, text, rest)) = row else { return Ok(None) };
+    let Some((about, text, rest, terms)) = row else { return Ok(None) };
     let (article_id, revision, base_revision_id, saved_by, saved_at) = about;
     let (title, slug, dek, takeaways, body) = text;
     let (topic_id, lead_media_id, credits, language, description) = rest;
     let credits = serde_json::from_value(credits)
         .map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))?;
-    let takeaways = takeaways.into_iter().flatten().collect();
-    let fields = Fields { title, slug, dek, takeaways, body, topic_id, lead_media_id, credits, language, description };
+    let (tags, series, number) = terms;
+    let fields = Fields {
+        title,
+        slug,
+        dek,
+        takeaways: takeaways.into_iter().flatten().collect(),
+        body,
+        topic_id,
+        tags: tags.into_iter().flatten().collect(),
+        part: number.map(|number| Part { series, number }),
+        lead_media_id,
+        credits,
+        language,
+        description,
+    };
     Ok(Some(Draft { article_id, revision, base_revision_id, fields, saved_by, saved_at }))
 }
 
@@ -266,6 +336,22 @@ mod tests {
         assert_eq!((fields.title.as_str(), fields.slug.as_str()), ("Sleeping well", "sleeping-well"));
         let typed = Fields { title: "A".into(), slug: " /naps/ ".into(), ..Fields::default() }.tidied();
         assert_eq!(typed.slug, "naps");
+    }
+
+    #[test]
+    fn a_tag_is_there_once_however_it_is_written() {
+        let tags = ["  Shift  work", "", "Café", "shift-work", "cafe\u{301}", "\u{200b}"].map(String::from);
+        let fields = Fields { tags: tags.into(), ..Fields::default() }.tidied();
+        assert_eq!(fields.tags, ["Shift work", "Café"]);
+        let part = |series: &str, number| Some(Part { series: series.into(), number });
+        let faults = |fields: Fields| fields.tidied().faults().iter().map(|fault| fault.field).collect::<Vec<_>>();
+        assert_eq!(faults(Fields { part: part(" \u{200b}", 1), ..Fields::default() }), [""; 0], "no series");
+        assert_eq!(faults(Fields { part: part("Nights", 0), ..Fields::default() }), ["series_part"]);
+        let many = (0..13).map(|tag| format!("Tag {tag}")).chain(["!?".into(), "x".repeat(61)]).collect();
+        assert_eq!(
+            faults(Fields { tags: many, part: part("…", 1), ..Fields::default() }),
+            ["tags", "tags", "tags", "series"]
+        );
     }
 
     #[test]

@@ -10,14 +10,16 @@ use tokio::try_join;
 use crate::articles::layout::{ShownPicture, ShownProduct};
 use crate::articles::links;
 use crate::articles::model::Person;
+use crate::articles::terms::{self, Place, Term};
 use crate::core::ids::{ArticleId, CorrectionId, MediaId, ReferenceId, RevisionId, StaffId};
 use crate::core::status::{
     ArticleKind, ArticleState, CommentsMode, CorrectionClass, CreditRole, Evidence, ModerationMode, Retraction,
+    TermKind,
 };
 use crate::db::DbError;
 use crate::db::schema::{
     articles, corrections, media, reference_records, revision_citations, revision_credits, revision_media,
-    revision_renderings, revisions, staff, topics,
+    revision_renderings, revision_terms, revisions, staff, terms as named_terms, topics,
 };
 use crate::render::containers::Action;
 use crate::render::outline::{self, Heading};
@@ -83,6 +85,10 @@ pub struct PublicArticle {
     pub explains_trust: bool,
     /// Topics from the top down; empty without one.
     pub topics: Vec<TopicLink>,
+    /// Tags, in order.
+    pub tags: Vec<Term>,
+    /// Where it stands in its series.
+    pub series: Option<Place>,
     /// Picture under the title.
     pub lead: Option<LeadPicture>,
     /// The text.
@@ -239,16 +245,17 @@ pub struct Related {
     pub minutes: u32,
 }
 
-/// What stands at `/{slug}`. Five statements in one round trip; a second one only when there is nothing.
+/// What stands at `/{slug}`. Six statements in one round trip; a second one only when there is nothing, or a series.
 pub async fn find(conn: &mut AsyncPgConnection, slug: &str) -> Result<Found, DbError> {
-    let (core, credits, sources, corrections, related) = {
+    let (core, credits, sources, corrections, related, terms) = {
         let conn = &*conn;
         try_join!(
             find_core(conn, slug),
             list_credits(conn, slug),
             list_sources(conn, slug),
             list_corrections(conn, slug),
-            list_related(conn, slug)
+            list_related(conn, slug),
+            list_terms(conn, slug)
         )?
     };
     let Some(core) = core else {
@@ -265,6 +272,12 @@ pub async fn find(conn: &mut AsyncPgConnection, slug: &str) -> Result<Found, DbE
     article.has_more_corrections = corrections.len() > CORRECTIONS_SHOWN;
     article.corrections = corrections.into_iter().take(CORRECTIONS_SHOWN).collect();
     article.related = related;
+    for (kind, term, position) in terms {
+        match kind {
+            TermKind::Tag => article.tags.push(term),
+            TermKind::Series => article.series = Some(terms::place(conn, article.id, term, position).await?),
+        }
+    }
     Ok(Found::Public(Box::new(article)))
 }
 
@@ -374,6 +387,8 @@ fn core(row: CoreRow) -> Core {
         comment_count,
         explains_trust,
         topics: topics.into_iter().flatten().map(|(slug, name)| TopicLink { slug, name }).collect(),
+        tags: Vec::new(),
+        series: None,
         lead: lead.map(|(_, hash, name, width, height, alt, caption, credit)| LeadPicture {
             picture: ShownPicture { path: urls::media(&hash, &name), width: pixels(width), height: pixels(height) },
             alt: alt.unwrap_or_default(),
@@ -446,6 +461,21 @@ async fn list_corrections(mut conn: &AsyncPgConnection, slug: &str) -> Result<Ve
         .load(&mut conn)
         .await?;
     Ok(notes)
+}
+
+async fn list_terms(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<(TermKind, Term, i32)>, DbError> {
+    let listed = articles::table
+        .inner_join(
+            revision_terms::table.on(articles::published_revision_id.eq(revision_terms::revision_id.nullable())),
+        )
+        .inner_join(named_terms::table.on(named_terms::id.eq(revision_terms::term_id)))
+        .filter(articles::slug.eq(slug))
+        .filter(articles::kind.eq(ArticleKind::Article))
+        .order((revision_terms::kind, revision_terms::position))
+        .select((revision_terms::kind, Term::as_select(), revision_terms::position))
+        .load(&mut conn)
+        .await?;
+    Ok(listed)
 }
 
 async fn list_related(mut conn: &AsyncPgConnection, slug: &str) -> Result<Vec<Related>, DbError> {

@@ -8,6 +8,7 @@ use crate::articles::layout::Layout;
 use crate::articles::links;
 use crate::articles::model::{self, Article};
 use crate::articles::revisions::{self, NewRevision, RevisionError};
+use crate::articles::terms;
 use crate::audit::{self, Entry};
 use crate::core::ids::{ArticleId, RevisionId};
 use crate::core::limits;
@@ -165,8 +166,7 @@ pub async fn publish(
     if let (Some(Change::Noted { class, text }), true) = (what.change, article.first_published_at.is_some()) {
         note(tx, who, id, revision, *class, text).await?;
     }
-    tx.touch(Tag::Article(id));
-    tx.touch(Tag::Listing);
+    touch(tx, id, [article.published_revision_id, Some(revision)]).await?;
     let codes: Vec<&str> = findings
         .iter()
         .filter(|finding| finding.level == FindingLevel::Blocks)
@@ -187,6 +187,17 @@ pub async fn publish(
     )
     .await?;
     Ok(revision)
+}
+
+/// What shows an article: its page, the lists, and the other parts of the series it was or is in.
+async fn touch(tx: &mut Tx, id: ArticleId, versions: [Option<RevisionId>; 2]) -> Result<(), DbError> {
+    tx.touch(Tag::Article(id));
+    tx.touch(Tag::Listing);
+    let versions: Vec<RevisionId> = versions.into_iter().flatten().collect();
+    for series in terms::series_of(tx.conn(), &versions).await? {
+        tx.touch(Tag::Series(series));
+    }
+    Ok(())
 }
 
 async fn lock(tx: &mut Tx, who: &MayPublish, id: ArticleId) -> Result<Article, PublishError> {
@@ -266,8 +277,7 @@ pub async fn unpublish(tx: &mut Tx, who: &MayPublish, id: ArticleId, reason: &st
         ))
         .execute(tx.conn())
         .await?;
-    tx.touch(Tag::Article(id));
-    tx.touch(Tag::Listing);
+    touch(tx, id, [article.published_revision_id, None]).await?;
     let detail = json!({ "revision": article.published_revision_id });
     audit::append(
         tx,

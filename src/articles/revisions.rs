@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::articles::layout::Layout;
 use crate::articles::model::{self, Credit, Fields};
+use crate::articles::terms;
 use crate::audit::{self, Entry};
 use crate::core::ids::{ArticleId, ReferenceId, RevisionId, StaffId};
 use crate::core::status::RevisionCause;
@@ -135,6 +136,7 @@ pub(crate) async fn make(tx: &mut Tx, article: ArticleId, new: NewRevision<'_>) 
         .get_result(tx.conn())
         .await?;
     write_parts(tx, id, new.layout).await?;
+    terms::attach(tx, id, fields).await?;
     remember_headings(tx, article, new.layout).await?;
     diesel::update(article_drafts::table.find(article))
         .set(article_drafts::base_revision_id.eq(id))
@@ -345,8 +347,21 @@ pub async fn find(
     let (id, number, cause, note, findings, override_reason, made_by, made_at) = about;
     let (title, slug, dek, takeaways, body) = text;
     let (topic_id, lead_media_id, language, description) = rest;
-    let takeaways = takeaways.into_iter().flatten().collect();
-    let fields = Fields { title, slug, dek, takeaways, body, topic_id, lead_media_id, credits, language, description };
+    let (tags, part) = terms::of_revision(conn, id).await?;
+    let fields = Fields {
+        title,
+        slug,
+        dek,
+        takeaways: takeaways.into_iter().flatten().collect(),
+        body,
+        topic_id,
+        tags,
+        part,
+        lead_media_id,
+        credits,
+        language,
+        description,
+    };
     let findings = serde_json::from_value(findings).unwrap_or_default();
     Ok(Some(Revision { id, number, cause, note, fields, findings, override_reason, made_by, made_at }))
 }

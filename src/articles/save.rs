@@ -7,6 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::articles::model::{self, Draft, Fault, Fields};
+use crate::articles::terms;
 use crate::audit::{self, Entry};
 use crate::core::ids::ArticleId;
 use crate::core::page_store::Tag;
@@ -140,6 +141,7 @@ pub async fn save(
     if !who.covers(&model::people(tx.conn(), article).await?) {
         return Err(SaveError::NotYours);
     }
+    let fields = &terms::settle(tx.conn(), fields.clone()).await?;
     let saved: Option<i32> = diesel::update(
         article_drafts::table
             .filter(article_drafts::article_id.eq(article))
@@ -153,6 +155,9 @@ pub async fn save(
         article_drafts::takeaways.eq(&fields.takeaways),
         article_drafts::body.eq(&fields.body),
         article_drafts::topic_id.eq(fields.topic_id),
+        article_drafts::tags.eq(&fields.tags),
+        article_drafts::series.eq(fields.part.as_ref().map_or("", |part| part.series.as_str())),
+        article_drafts::series_part.eq(fields.part.as_ref().map(|part| part.number)),
         article_drafts::lead_media_id.eq(fields.lead_media_id),
         article_drafts::credits.eq(json!(fields.credits)),
         article_drafts::language.eq(&fields.language),

@@ -10,7 +10,7 @@ use crate::core::page_store::Tag;
 use crate::core::status::{ArticleState, RevisionCause};
 use crate::db::schema::{
     article_drafts, articles, reference_records, revision_citations, revision_credits, revision_media,
-    revision_renderings, revisions,
+    revision_renderings, revision_terms, revisions,
 };
 use crate::db::{DbError, Tx};
 use crate::references::store::{self, EditError, Edited};
@@ -117,7 +117,10 @@ async fn copy(tx: &mut Tx, article: ArticleId, old: RevisionId) -> Result<Revisi
 
 async fn copy_parts(tx: &mut Tx, old: RevisionId, new: RevisionId) -> Result<(), DbError> {
     use diesel::sql_types::BigInt;
-    use {revision_citations as c, revision_credits as p, revision_media as m, revision_renderings as h};
+    use {
+        revision_citations as c, revision_credits as p, revision_media as m, revision_renderings as h,
+        revision_terms as t,
+    };
     let rendering = h::table.find(old).select((
         new.into_sql::<BigInt>(),
         h::renderer_version,
@@ -147,6 +150,13 @@ async fn copy_parts(tx: &mut Tx, old: RevisionId, new: RevisionId) -> Result<(),
     diesel::insert_into(p::table)
         .values(credits)
         .into_columns((p::revision_id, p::staff_id, p::role, p::position))
+        .execute(tx.conn())
+        .await?;
+    let terms =
+        t::table.filter(t::revision_id.eq(old)).select((new.into_sql::<BigInt>(), t::term_id, t::kind, t::position));
+    diesel::insert_into(t::table)
+        .values(terms)
+        .into_columns((t::revision_id, t::term_id, t::kind, t::position))
         .execute(tx.conn())
         .await?;
     let citations = c::table.filter(c::revision_id.eq(old)).select((

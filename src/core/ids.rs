@@ -60,6 +60,8 @@ ids!(
     BrowserId,
     /// A topic.
     TopicId,
+    /// A tag or a series.
+    TermId,
     /// A media file.
     MediaId,
     /// A record of the reference library.

@@ -96,6 +96,14 @@ pub const DEK_CHARS_MAX: usize = 400;
 pub const TAKEAWAY_CHARS_MAX: usize = 200;
 /// Key takeaways of an article (reader.md 1).
 pub const TAKEAWAYS_MAX: usize = 7;
+/// Tags of an article: finer subjects, not every word of it; the column's check says the same.
+pub const TAGS_MAX: usize = 12;
+/// Characters of a tag's name: two or three words.
+pub const TAG_CHARS_MAX: usize = 60;
+/// Characters of a series' name; the column's check says the same.
+pub const SERIES_CHARS_MAX: usize = 120;
+/// Parts of a series: all of them are read for the places of one.
+pub const SERIES_PARTS_MAX: i32 = 999;
 /// Characters of a slug.
 pub const SLUG_CHARS_MAX: usize = 120;
 /// Characters of a path that is looked at at all; longer ones are not found.

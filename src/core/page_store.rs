@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::core::ids::ArticleId;
+use crate::core::ids::{ArticleId, TermId};
 use crate::core::limits;
 
 /// What a page shows, and what a transaction changed.
@@ -23,6 +23,8 @@ use crate::core::limits;
 pub enum Tag {
     /// One article with its public comments.
     Article(ArticleId),
+    /// The parts of a series: their titles, order and number stand on each of them.
+    Series(TermId),
     /// Lists of articles: home, topics, feeds, the site map.
     Listing,
     /// What every page shows: the site's name, menus, settings.
@@ -37,6 +39,7 @@ impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Article(id) => write!(f, "article:{id}"),
+            Self::Series(id) => write!(f, "series:{id}"),
             Self::Listing => f.write_str("listing"),
             Self::Site => f.write_str("site"),
             Self::Words => f.write_str("words"),
@@ -54,7 +57,10 @@ impl std::str::FromStr for Tag {
             "site" => Ok(Self::Site),
             "words" => Ok(Self::Words),
             "team" => Ok(Self::Team),
-            _ => text.strip_prefix("article:").unwrap_or("").parse().map(Self::Article),
+            _ => match text.strip_prefix("series:") {
+                Some(id) => id.parse().map(Self::Series),
+                None => text.strip_prefix("article:").unwrap_or("").parse().map(Self::Article),
+            },
         }
     }
 }

@@ -49,6 +49,11 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a term is: a subject finer than a topic, or a row of articles in order.
+    pub enum TermKind { Tag = "tag", Series = "series" }
+}
+
+text_enum! {
     /// What kind of public change a correction note tells of.
     pub enum CorrectionClass { Correction = "correction", Update = "update", Clarification = "clarification" }
 }

@@ -52,6 +52,9 @@ diesel::table! {
         description -> Text,
         saved_by -> Nullable<Int8>,
         saved_at -> Timestamptz,
+        tags -> Array<Nullable<Text>>,
+        series -> Text,
+        series_part -> Nullable<Int4>,
     }
 }
 
@@ -77,7 +80,7 @@ diesel::table! {
         title -> Text,
         /// The text as readers see it, without marks of citations, at most 200,000 characters.
         body -> Text,
-        /// Title, address, dek and headings: what "Did you mean" looks at.
+        /// Title, address, dek, headings, tags and series: what "Did you mean" looks at.
         near -> Text,
         vector -> Tsvector,
     }
@@ -473,6 +476,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Tags of a revision in order, and the series it is a part of.
+    revision_terms (revision_id, term_id) {
+        revision_id -> Int8,
+        term_id -> Int8,
+        kind -> Text,
+        /// Of a tag: its place among the tags. Of a series: the number of the part.
+        position -> Int4,
+    }
+}
+
+diesel::table! {
     /// A whole, immutable snapshot of an article: text, fields, credits, cited records.
     revisions (id) {
         id -> Int8,
@@ -594,6 +608,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Tags and series by name. Made by the first version that carries one; never by a working copy.
+    terms (id) {
+        id -> Int8,
+        kind -> Text,
+        slug -> Text,
+        name -> Text,
+        /// The name as words in small letters without accents: the same for names a reader takes for one.
+        folded -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     topics (id) {
         id -> Int8,
         parent_id -> Nullable<Int8>,
@@ -664,6 +691,7 @@ diesel::joinable!(revision_credits -> staff (staff_id));
 diesel::joinable!(revision_media -> media (media_id));
 diesel::joinable!(revision_media -> revisions (revision_id));
 diesel::joinable!(revision_renderings -> revisions (revision_id));
+diesel::joinable!(revision_terms -> revisions (revision_id));
 diesel::joinable!(revisions -> media (lead_media_id));
 diesel::joinable!(revisions -> staff (made_by));
 diesel::joinable!(revisions -> topics (topic_id));
@@ -704,6 +732,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     revision_credits,
     revision_media,
     revision_renderings,
+    revision_terms,
     revisions,
     settings,
     sign_in_failures,
@@ -712,6 +741,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     staff_links,
     staff_sessions,
     subscriptions,
+    terms,
     topics,
     word_lists,
 );

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 
 use crate::app::App;
 use crate::articles::layout::Layout;
-use crate::articles::links;
 use crate::articles::model::{Article, Person};
 use crate::articles::page::{self, Credited, Found, PublicArticle};
+use crate::articles::{links, terms};
 use crate::comments::thread::Sort;
 use crate::core::limits;
 use crate::core::page_store::Tag;
@@ -40,6 +40,9 @@ pub struct ArticleView {
     pub(crate) dek: String,
     pub(crate) language: Option<(String, &'static str)>,
     pub(crate) crumbs: Vec<(String, String)>,
+    /// Tags: name and page.
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) series: Option<SeriesView>,
     pub(crate) authors: Option<PeopleView>,
     pub(crate) reviewers: Option<PeopleView>,
     pub(crate) updated: When,
@@ -68,6 +71,32 @@ pub struct ArticleView {
     pub(crate) products_disclosure: String,
     pub(crate) related: Vec<(String, String, String)>,
     pub(crate) is_article: bool,
+}
+
+/// An article's place in a series.
+#[derive(Debug)]
+pub struct SeriesView {
+    pub(crate) name: String,
+    pub(crate) href: String,
+    pub(crate) number: i32,
+    pub(crate) parts: i32,
+    /// Part before and part after: what it is ("Part 1"), its title, its page.
+    pub(crate) beside: Vec<(String, String, String)>,
+}
+
+impl SeriesView {
+    fn of(place: &terms::Place) -> Self {
+        let beside = place.previous.iter().chain(&place.next);
+        Self {
+            name: place.series.name.clone(),
+            href: urls::series(&place.series.slug),
+            number: place.number,
+            parts: place.parts,
+            beside: beside
+                .map(|part| (format!("Part {}", part.number), part.title.clone(), urls::article(&part.slug)))
+                .collect(),
+        }
+    }
 }
 
 /// A correction note.
@@ -125,6 +154,8 @@ impl ArticleView {
             dek: article.dek.clone(),
             language: is_foreign.then(|| (article.language.clone(), shell::direction(&article.language))),
             crumbs: article.topics.iter().map(|topic| (topic.name.clone(), urls::topic(&topic.slug))).collect(),
+            tags: article.tags.iter().map(|tag| (tag.name.clone(), urls::tag(&tag.slug))).collect(),
+            series: article.series.as_ref().map(SeriesView::of),
             authors: PeopleView::of(article.credited(CreditRole::Author)),
             reviewers: PeopleView::of(article.credited(CreditRole::Reviewer)),
             updated: When::day(article.updated_at, settings),
@@ -207,6 +238,8 @@ impl ArticleView {
             dek: fields.dek.clone(),
             language: None,
             crumbs: Vec::new(),
+            tags: Vec::new(),
+            series: None,
             authors: credited(CreditRole::Author),
             reviewers: credited(CreditRole::Reviewer),
             updated: When::day(today, settings),
@@ -305,7 +338,8 @@ pub fn draw(
 /// What an article's page shows, for the page store.
 #[must_use]
 pub fn article_tags(article: &PublicArticle) -> Vec<Tag> {
-    article.related.iter().map(|other| Tag::Article(other.id)).chain([Tag::Article(article.id)]).collect()
+    let series = article.series.iter().map(|place| Tag::Series(place.series.id));
+    article.related.iter().map(|other| Tag::Article(other.id)).chain(series).chain([Tag::Article(article.id)]).collect()
 }
 
 /// `/{slug}`

@@ -1,4 +1,4 @@
-//! Feeds: the newest articles of the site, of a topic, of a person, with their whole text; and corrections.
+//! Feeds: the newest articles of the site, of a topic, of a tag, of a person, with their whole text; and corrections.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::articles::index::{self, FullText, Of, Story};
-use crate::articles::{corrections, topics};
+use crate::articles::{corrections, terms, topics};
 use crate::core::limits;
 use crate::core::page_store::Tag;
-use crate::core::status::{CitationStyle, CreditRole};
+use crate::core::status::{CitationStyle, CreditRole, TermKind};
 use crate::db::Conn;
 use crate::render::plain;
 use crate::settings::Settings;
@@ -90,6 +90,12 @@ pub fn link(title: &str, href: String) -> FeedLink {
     FeedLink { title: title.to_owned(), href, media_type: "application/atom+xml" }
 }
 
+/// The same as JSON Feed.
+#[must_use]
+pub fn json_link(title: &str, href: String) -> FeedLink {
+    FeedLink { title: title.to_owned(), href, media_type: "application/feed+json" }
+}
+
 struct Loaded {
     entries: Vec<Entry>,
     updated: String,
@@ -137,10 +143,20 @@ struct Named {
     home: String,
 }
 
-async fn atom_of(
+/// How a feed is written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// RFC 4287.
+    Atom,
+    /// JSON Feed 1.1.
+    Json,
+}
+
+async fn feed_of(
     app: &App,
     request: &HttpRequest,
     own: String,
+    form: Form,
     named: impl AsyncFnOnce(&mut Conn, &Settings) -> Result<Named, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let mut response = cached_pages::public(app, request, own.clone(), async || {
@@ -157,25 +173,60 @@ async fn atom_of(
             updated: loaded.updated,
             entries: loaded.entries,
         };
-        Ok(Page { body: feed.render()?, content_type: ATOM, tags: loaded.tags, life: limits::PAGE_LIFE })
+        let (body, content_type) = match form {
+            Form::Atom => (feed.render()?, ATOM),
+            Form::Json => (as_json(&feed).to_string(), JSON_FEED),
+        };
+        Ok(Page { body, content_type, tags: loaded.tags, life: limits::PAGE_LIFE })
     })
     .await?;
     open_to_others(&mut response);
     Ok(response)
 }
 
+fn as_json(feed: &Feed) -> serde_json::Value {
+    json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": feed.title,
+        "home_page_url": feed.home,
+        "feed_url": feed.own,
+        "language": feed.language,
+        "items": feed.entries.iter().map(item).collect::<Vec<_>>(),
+    })
+}
+
 /// `/feed.xml`: the newest articles with their whole text.
 pub async fn atom(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    atom_of(&app, &request, urls::feed(), async |_, settings| {
-        Ok(Named { of: Of::Everything, title: settings.site.name.clone(), home: urls::home() })
-    })
-    .await
+    feed_of(&app, &request, urls::feed(), Form::Atom, async |_, settings| Ok(everything(settings))).await
+}
+
+/// `/feed.json`: the same as JSON Feed 1.1.
+pub async fn json(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    feed_of(&app, &request, urls::json_feed(), Form::Json, async |_, settings| Ok(everything(settings))).await
+}
+
+fn everything(settings: &Settings) -> Named {
+    Named { of: Of::Everything, title: settings.site.name.clone(), home: urls::home() }
 }
 
 /// `/topics/{slug}/feed.xml`
 pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let slug = path::slug(&request, "slug")?.to_owned();
-    atom_of(&app, &request, urls::topic_feed(&slug), async |conn, settings| {
+    topic_as(&app, &request, Form::Atom, urls::topic_feed).await
+}
+
+/// `/topics/{slug}/feed.json`
+pub async fn topic_json(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    topic_as(&app, &request, Form::Json, urls::topic_json_feed).await
+}
+
+async fn topic_as(
+    app: &App,
+    request: &HttpRequest,
+    form: Form,
+    own: fn(&str) -> String,
+) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(request, "slug")?.to_owned();
+    feed_of(app, request, own(&slug), form, async |conn, settings| {
         let topic = topics::find(conn, &slug).await?.ok_or(AppError::NotFound)?;
         let title = format!("{}, {}", topic.name, settings.site.name);
         Ok(Named { of: Of::Topic(topic.id), title, home: urls::topic(&slug) })
@@ -183,10 +234,35 @@ pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResp
     .await
 }
 
+/// `/tags/{slug}/feed.xml`
+pub async fn tag(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    tag_as(&app, &request, Form::Atom, urls::tag_feed).await
+}
+
+/// `/tags/{slug}/feed.json`
+pub async fn tag_json(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    tag_as(&app, &request, Form::Json, urls::tag_json_feed).await
+}
+
+async fn tag_as(
+    app: &App,
+    request: &HttpRequest,
+    form: Form,
+    own: fn(&str) -> String,
+) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(request, "slug")?.to_owned();
+    feed_of(app, request, own(&slug), form, async |conn, settings| {
+        let tag = terms::find(conn, TermKind::Tag, &slug).await?.ok_or(AppError::NotFound)?;
+        let title = format!("{}, {}", tag.name, settings.site.name);
+        Ok(Named { of: Of::Tag(tag.id), title, home: urls::tag(&slug) })
+    })
+    .await
+}
+
 /// `/authors/{slug}/feed.xml`: what a person wrote.
 pub async fn author(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?.to_owned();
-    atom_of(&app, &request, urls::author_feed(&slug), async |conn, settings| {
+    feed_of(&app, &request, urls::author_feed(&slug), Form::Atom, async |conn, settings| {
         let (person, _) = index::find_person(conn, &slug).await?.ok_or(AppError::NotFound)?;
         let title = format!("Articles by {}, {}", person.name, settings.site.name);
         Ok(Named { of: Of::Person(person.id, CreditRole::Author), title, home: urls::author(&slug) })
@@ -225,29 +301,6 @@ pub async fn corrections(app: web::Data<App>, request: HttpRequest) -> Result<Ht
             entries: entries.collect(),
         };
         Ok(Page { body: feed.render()?, content_type: ATOM, tags: vec![Tag::Listing], life: limits::PAGE_LIFE })
-    })
-    .await?;
-    open_to_others(&mut response);
-    Ok(response)
-}
-
-/// `/feed.json`: the newest articles as JSON Feed 1.1.
-pub async fn json(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let mut response = cached_pages::public(&app, &request, urls::json_feed(), async || {
-        let mut conn = app.db.read().await?;
-        let settings = app.settings(&mut conn).await?;
-        let base = app.base_url(&settings);
-        let loaded = load(&mut conn, &base, Of::Everything, settings.sources.style).await?;
-        let items: Vec<serde_json::Value> = loaded.entries.iter().map(item).collect();
-        let feed = json!({
-            "version": "https://jsonfeed.org/version/1.1",
-            "title": settings.site.name,
-            "home_page_url": absolute(&base, &urls::home()),
-            "feed_url": absolute(&base, &urls::json_feed()),
-            "language": settings.site.language,
-            "items": items,
-        });
-        Ok(Page { body: feed.to_string(), content_type: JSON_FEED, tags: loaded.tags, life: limits::PAGE_LIFE })
     })
     .await?;
     open_to_others(&mut response);

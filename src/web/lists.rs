@@ -1,4 +1,4 @@
-//! Lists of articles: front page, everything, topics, people; and the log of corrections. Each goes on by keyset: the next
+//! Lists of articles: front page, everything, topics, tags, series, people; and the log of corrections. Each goes on by keyset: the next
 //! page begins after the last article of this one, so that nothing is lost or shown twice when one is published between.
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -7,12 +7,12 @@ use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::articles::index::{self, Of};
-use crate::articles::{corrections, topics};
+use crate::articles::{corrections, terms, topics};
 use crate::comments::answers::{self, Answer, By};
 use crate::core::ids::{ArticleId, CorrectionId, StaffId};
 use crate::core::limits;
 use crate::core::page_store::Tag;
-use crate::core::status::{CorrectionClass, CreditRole};
+use crate::core::status::{CorrectionClass, CreditRole, TermKind};
 use crate::core::text;
 use crate::db::Conn;
 use crate::settings::Settings;
@@ -231,40 +231,110 @@ fn address(path: &str, after: Option<ArticleId>) -> String {
     after.map_or_else(|| path.to_owned(), |after| urls::older(path, after))
 }
 
-/// `/topics/{slug}`: the topic with its parts.
-pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
-    let slug = path::slug(&request, "slug")?.to_owned();
-    let after = after(&request);
-    let path = urls::topic(&slug);
+/// A list under a name: what its page says besides the stories.
+struct Named {
+    of: Of,
+    /// What kind of list it is, in a word.
+    kicker: &'static str,
+    name: String,
+    intro: String,
+    /// Where it belongs: name and page.
+    parent: Option<(String, String)>,
+    parts: Vec<NavLink>,
+    /// Its feeds: Atom and JSON.
+    feeds: Option<(String, String)>,
+}
+
+impl Named {
+    /// With nothing but its name.
+    fn of(kicker: &'static str, of: Of, name: String) -> Self {
+        Self { of, kicker, name, intro: String::new(), parent: None, parts: Vec::new(), feeds: None }
+    }
+}
+
+async fn named_list(
+    app: &App,
+    request: &HttpRequest,
+    path: String,
+    find: impl AsyncFnOnce(&mut Conn) -> Result<Named, AppError>,
+) -> Result<HttpResponse, AppError> {
+    let after = after(request);
     let address = address(&path, after);
-    cached_pages::public(&app, &request, address.clone(), async || {
+    cached_pages::public(app, request, address.clone(), async || {
         let mut conn = app.db.read().await?;
         let settings = app.settings(&mut conn).await?;
-        let topic = topics::find(&mut conn, &slug).await?.ok_or(AppError::NotFound)?;
-        let all = topics::list(&mut conn).await?;
+        let named = find(&mut conn).await?;
         let after = index::place(&mut conn, after).await?;
-        let stories = index::list(&mut conn, Of::Topic(topic.id), after, STORIES_A_PAGE + 1).await?;
-        let mut page = listed(&app, &settings, &request, &address, &topic.name);
-        page.description = (!topic.description.is_empty()).then(|| topic.description.clone());
-        page.feeds.insert(0, feeds::link(&topic.name, urls::topic_feed(&slug)));
-        let link = |other: &topics::Topic| (other.name.clone(), urls::topic(&other.slug));
-        let parent = all.iter().find(|other| Some(other.id) == topic.parent_id).map(link);
-        // Of a part, the parts beside it.
-        let whole = topic.parent_id.unwrap_or(topic.id);
-        let parts = all.iter().filter(|other| other.parent_id == Some(whole)).map(link);
-        let parts = parts.map(|(label, href)| NavLink { current: href == path, label, href }).collect();
-        let crumbs: Vec<(String, String)> = parent.iter().cloned().chain([link(&topic)]).collect();
+        let stories = index::list(&mut conn, named.of, after, STORIES_A_PAGE + 1).await?;
+        let mut page = listed(app, &settings, request, &address, &named.name);
+        page.description = (!named.intro.is_empty()).then(|| named.intro.clone());
+        if let Some((atom, json)) = named.feeds {
+            page.feeds.splice(0..0, [feeds::link(&named.name, atom), feeds::json_link(&named.name, json)]);
+        }
+        let own = (named.name.clone(), path.clone());
+        let crumbs: Vec<(String, String)> = named.parent.iter().cloned().chain([own]).collect();
+        let mut section = Section::of("", &stories, &path, &settings);
+        if matches!(named.of, Of::Series(_)) {
+            for (view, story) in section.stories.iter_mut().zip(&stories) {
+                view.part = story.part.map(|part| format!("Part {part}"));
+            }
+        }
         let list = List {
             page,
-            parent,
-            kicker: "Topic".into(),
-            heading: topic.name,
-            intro: topic.description,
-            parts,
-            sections: vec![Section::of("", &stories, &path, &settings)],
+            parent: named.parent,
+            kicker: named.kicker.into(),
+            heading: named.name,
+            intro: named.intro,
+            parts: named.parts,
+            sections: vec![section],
             data: Some(structured::crumbs(&app.base_url(&settings), &crumbs)),
         };
         Ok(kept(list.render()?, tags(stories.iter().map(|story| story.id))))
+    })
+    .await
+}
+
+/// `/topics/{slug}`: the topic with its parts.
+pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    let path = urls::topic(&slug);
+    named_list(&app, &request, path.clone(), async |conn| {
+        let topic = topics::find(conn, &slug).await?.ok_or(AppError::NotFound)?;
+        let all = topics::list(conn).await?;
+        let link = |other: &topics::Topic| (other.name.clone(), urls::topic(&other.slug));
+        // Of a part, the parts beside it.
+        let whole = topic.parent_id.unwrap_or(topic.id);
+        let parts = all.iter().filter(|other| other.parent_id == Some(whole)).map(link);
+        Ok(Named {
+            of: Of::Topic(topic.id),
+            kicker: "Topic",
+            parent: all.iter().find(|other| Some(other.id) == topic.parent_id).map(link),
+            parts: parts.map(|(label, href)| NavLink { current: href == path, label, href }).collect(),
+            feeds: Some((urls::topic_feed(&slug), urls::topic_json_feed(&slug))),
+            name: topic.name,
+            intro: topic.description,
+        })
+    })
+    .await
+}
+
+/// `/tags/{slug}`
+pub async fn tag(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    named_list(&app, &request, urls::tag(&slug), async |conn| {
+        let tag = terms::find(conn, TermKind::Tag, &slug).await?.ok_or(AppError::NotFound)?;
+        let feeds = Some((urls::tag_feed(&slug), urls::tag_json_feed(&slug)));
+        Ok(Named { feeds, ..Named::of("Tag", Of::Tag(tag.id), tag.name) })
+    })
+    .await
+}
+
+/// `/series/{slug}`: its parts, the first one first.
+pub async fn series(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let slug = path::slug(&request, "slug")?.to_owned();
+    named_list(&app, &request, urls::series(&slug), async |conn| {
+        let series = terms::find(conn, TermKind::Series, &slug).await?.ok_or(AppError::NotFound)?;
+        Ok(Named::of("Series", Of::Series(series.id), series.name))
     })
     .await
 }

@@ -108,6 +108,11 @@ routes! {
     "/latest" => { get Anyone lists::latest }
     "/topics/{slug}" => { get Anyone lists::topic }
     "/topics/{slug}/feed.xml" => { get Anyone feeds::topic }
+    "/topics/{slug}/feed.json" => { get Anyone feeds::topic_json }
+    "/tags/{slug}" => { get Anyone lists::tag }
+    "/tags/{slug}/feed.xml" => { get Anyone feeds::tag }
+    "/tags/{slug}/feed.json" => { get Anyone feeds::tag_json }
+    "/series/{slug}" => { get Anyone lists::series }
     "/authors/{slug}" => { get Anyone lists::author }
     "/authors/{slug}/feed.xml" => { get Anyone feeds::author }
     "/corrections" => { get Anyone lists::corrections }

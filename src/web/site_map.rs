@@ -8,9 +8,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::app::App;
-use crate::articles::{index, topics};
+use crate::articles::{index, terms, topics};
 use crate::core::limits;
 use crate::core::page_store::Tag;
+use crate::core::status::TermKind;
 use crate::urls;
 use crate::web::cached_pages::{self, Page};
 use crate::web::error::AppError;
@@ -88,10 +89,15 @@ pub async fn part(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
             lines.collect()
         } else {
             let topics = topics::list(&mut conn).await?;
+            let terms = terms::list_public(&mut conn).await?;
             let people = index::credited(&mut conn).await?;
             let own = [urls::home(), urls::latest(), urls::corrections()].into_iter();
             let topics = topics.iter().map(|topic| urls::topic(&topic.slug));
-            own.chain(topics).chain(people.iter().map(|slug| urls::author(slug))).map(line).collect()
+            let terms = terms.iter().map(|(kind, slug)| match kind {
+                TermKind::Tag => urls::tag(slug),
+                TermKind::Series => urls::series(slug),
+            });
+            own.chain(topics).chain(terms).chain(people.iter().map(|slug| urls::author(slug))).map(line).collect()
         };
         if pages.is_empty() {
             return Err(AppError::NotFound);

@@ -102,7 +102,14 @@ fn text(base: &Url, settings: &Settings, article: &PublicArticle, address: &str,
     let image = article.lead.as_ref().map(|lead| {
         json!({ "@type": "ImageObject", "url": absolute(base, &lead.picture.path), "width": lead.picture.width, "height": lead.picture.height })
     });
+    let keywords: Vec<&str> = article.tags.iter().map(|tag| tag.name.as_str()).collect();
+    let series = article.series.as_ref().map(|place| {
+        json!({ "@type": "CreativeWorkSeries", "name": place.series.name, "url": absolute(base, &urls::series(&place.series.slug)) })
+    });
     let known = [
+        ("keywords", (!keywords.is_empty()).then(|| keywords.into())),
+        ("isPartOf", series),
+        ("position", article.series.as_ref().map(|place| place.number.into())),
         ("description", (!description.is_empty()).then(|| description.as_str().into())),
         ("abstract", (!article.takeaways.is_empty()).then(|| article.takeaways.join(" ").into())),
         ("correction", (!corrections.is_empty()).then(|| corrections.into())),

@@ -46,6 +46,8 @@ impl When {
 pub struct StoryView {
     /// Its page.
     pub href: String,
+    /// "Part 2", in the list of its series.
+    pub part: Option<String>,
     /// Title.
     pub title: String,
     /// Dek; may be empty.
@@ -79,6 +81,7 @@ impl StoryView {
         let at = if is_updated { story.updated_at } else { story.first_published_at };
         Self {
             href: urls::article(&story.slug),
+            part: None,
             title: story.title.clone(),
             dek: story.dek.clone(),
             topic: story.topic.as_ref().map(|topic| (topic.name.clone(), urls::topic(&topic.slug))),

@@ -46,6 +46,8 @@ async fn pages_readers_see_are_good_pages() {
         ("/search?q=night", "search"),
         ("/search?q=caffiene", "search-nothing"),
         ("/topics/sleep", "topic"),
+        ("/tags/shift-work", "tag"),
+        ("/series/working-nights", "series"),
         ("/authors/miriam-achebe", "person"),
         (changes.as_str(), "changes"),
         ("/privacy", "privacy"),

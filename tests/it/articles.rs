@@ -3,6 +3,7 @@
 mod publishing;
 mod reading;
 mod sources;
+mod terms;
 mod writing;
 
 use crate::support::browser::{Browser, Filled, Page};

@@ -45,11 +45,13 @@ async fn the_next_page_of_a_list_neither_repeats_nor_loses_a_story() {
         &site,
         "alter table revisions disable trigger revisions_are_final; update revisions set topic_id = 1 + id % 2;
                 insert into revision_credits select id, 1, 'author', 0 from revisions on conflict do nothing;
+                insert into terms (kind, slug, name, folded, created_at) values ('tag', 'nights', 'Nights', 'nights', now());
+                insert into revision_terms select id, 1, 'tag', 1 from revisions;
                 update articles set published_at = '2026-11-14T08:00:00Z'",
     )
     .await;
     let reader = site.browser();
-    for list in ["/latest", "/topics/sleep", "/authors/miriam-achebe?list=written"] {
+    for list in ["/latest", "/topics/sleep", "/tags/nights", "/authors/miriam-achebe?list=written"] {
         let first = reader.look(list).await;
         assert_eq!(stories(&first).len(), 20, "{list}");
         article(&site, &format!("between-{}", list.len()), "Published in between").await;

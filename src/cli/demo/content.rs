@@ -165,6 +165,9 @@ pub struct Front {
     /// Finer subjects, by name.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The series it is a part of.
+    #[serde(default)]
+    pub series: Option<SeriesPart>,
     /// Keys of who wrote it.
     pub authors: Vec<String>,
     /// Key of who reviewed it.
@@ -184,6 +187,16 @@ pub struct Front {
     /// What was changed after publication, newest first.
     #[serde(default)]
     changes: Vec<Change>,
+}
+
+/// An article's place in a series.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesPart {
+    /// The series by name.
+    pub name: String,
+    /// The number of the part.
+    pub part: i32,
 }
 
 /// The picture at the top of an article.

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
 use crate::articles::layout;
-use crate::articles::model::{self, Credit, Fields};
+use crate::articles::model::{self, Credit, Fields, Part};
 use crate::articles::publish::{self, Change, Publication, PublishError};
 use crate::articles::save;
 use crate::cli::demo::content::{self, Article, Front, Version};
@@ -89,6 +89,8 @@ impl<'a> Press<'a> {
             takeaways: front.takeaways.clone(),
             body: content::place_media(body, media)?,
             topic_id: topic.transpose()?.copied(),
+            tags: front.tags.clone(),
+            part: front.series.as_ref().map(|part| Part { series: part.name.clone(), number: part.part }),
             lead_media_id: lead.transpose()?.copied().map(MediaId),
             credits: credits.collect::<anyhow::Result<_>>()?,
             language: "en-GB".into(),

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::articles::layout::{self, Layout, LayoutError};
-use crate::articles::model::{self, Article, Credit, Draft, Fault, Fields as ArticleFields, Person};
+use crate::articles::model::{self, Article, Credit, Draft, Fault, Fields as ArticleFields, Part, Person};
 use crate::articles::publish::{self, Change, NOTE_CHARS_MAX, Publication, PublishError, REASON_CHARS_MAX};
 use crate::articles::revisions::RevisionError;
 use crate::articles::save::SaveError;
+use crate::articles::terms;
 use crate::articles::topics::{self, Topic};
 use crate::articles::{revisions, save};
 use crate::core::ids::{ArticleId, MediaId, StaffId, TopicId};
@@ -52,6 +53,9 @@ pub struct ArticleForm {
     takeaways: String,
     body: String,
     topic: String,
+    tags: String,
+    series: String,
+    series_part: String,
     author: Vec<String>,
     reviewer: Vec<String>,
     lead_media: String,
@@ -78,6 +82,9 @@ impl Fields for ArticleForm {
         "takeaways",
         "body",
         "topic",
+        "tags",
+        "series",
+        "series_part",
         "author",
         "reviewer",
         "lead_media",
@@ -113,6 +120,9 @@ impl ArticleForm {
             takeaways: fields.takeaways.join("\n"),
             body: fields.body.clone(),
             topic: fields.topic_id.map(|id| id.to_string()).unwrap_or_default(),
+            tags: fields.tags.join(", "),
+            series: fields.part.as_ref().map(|part| part.series.clone()).unwrap_or_default(),
+            series_part: fields.part.as_ref().map(|part| part.number.to_string()).unwrap_or_default(),
             author: people(CreditRole::Author),
             reviewer: people(CreditRole::Reviewer),
             lead_media: fields.lead_media_id.map(|id| id.to_string()).unwrap_or_default(),
@@ -139,12 +149,19 @@ impl ArticleForm {
             takeaways: self.takeaways.lines().map(str::to_owned).collect(),
             body: self.body.clone(),
             topic_id: self.topic.parse::<TopicId>().ok(),
+            tags: self.tags.split(',').map(str::to_owned).collect(),
+            part: self.part().map(|number| Part { series: self.series.clone(), number }),
             lead_media_id: self.lead_media.parse::<MediaId>().ok(),
             credits,
             language: self.language.trim().to_owned(),
             description: self.description.clone(),
         }
         .tidied()
+    }
+
+    /// The number of the part, where one was typed that can be one.
+    fn part(&self) -> Option<i32> {
+        self.series_part.trim().parse().ok()
     }
 
     fn kind(&self) -> ArticleKind {
@@ -180,6 +197,22 @@ impl ArticleForm {
         over("override_reason", "Reason", &self.override_reason, NOTE_CHARS_MAX);
         over("withdraw_reason", "Reason for readers", &self.withdraw_reason, REASON_CHARS_MAX);
         over("note", "Note", &self.note, REASON_CHARS_MAX);
+        match (text::tidy_name(&self.series).is_empty(), self.series_part.trim().is_empty(), self.part()) {
+            (true, false, _) => {
+                faults.push(Fault {
+                    field: "series",
+                    message: "Enter the name of the series, or leave its part empty".into(),
+                });
+            }
+            (false, true, _) => {
+                faults.push(Fault { field: "series_part", message: "Enter which part of the series this is".into() });
+            }
+            (false, false, None) => {
+                let message = format!("Part must be a number from 1 to {}", limits::SERIES_PARTS_MAX);
+                faults.push(Fault { field: "series_part", message });
+            }
+            (true, true, _) | (false, false, Some(_)) => {}
+        }
         if self.act == "publish" && self.change.parse::<CorrectionClass>().is_ok() && self.change_text.trim().is_empty()
         {
             faults.push(Fault { field: "change_text", message: "Write what readers are told".into() });
@@ -198,7 +231,9 @@ struct Editor {
     form: ArticleForm,
     errors: FormErrors,
     about: About,
-    topics: Vec<Topic>,
+    /// Topics by id, each with the one it belongs to: "Sleep: Naps".
+    topics: Vec<(String, String)>,
+    series: Vec<String>,
     people: Vec<Person>,
     pictures: Vec<Media>,
     /// One more than are chosen, so that somebody can be added.
@@ -242,6 +277,12 @@ struct FindingView {
     subject: String,
     /// The record of the source it is about.
     source_href: Option<String>,
+}
+
+/// A topic's name with that of the topic it belongs to: parts of two topics may be called the same.
+fn full_name(topic: &Topic, all: &[Topic]) -> String {
+    let whole = all.iter().find(|other| Some(other.id) == topic.parent_id);
+    whole.map_or_else(|| topic.name.clone(), |whole| format!("{}: {}", whole.name, topic.name))
 }
 
 #[derive(Debug)]
@@ -311,6 +352,7 @@ impl Desk<'_> {
     async fn show(&self, mut shown: Shown) -> Result<HttpResponse, AppError> {
         let mut conn = self.app.db.read().await?;
         let topics = topics::list(&mut conn).await?;
+        let series = terms::list_series(&mut conn).await?;
         let people = model::list_people(&mut conn).await?;
         let pictures = media::store::list(&mut conn, None, 100).await?;
         drop(conn);
@@ -338,7 +380,8 @@ impl Desk<'_> {
             action: self.id().map_or_else(|| urls::desk_new_article(shown.form.kind()), urls::desk_article),
             errors,
             about,
-            topics,
+            topics: topics.iter().map(|topic| (topic.id.to_string(), full_name(topic, &topics))).collect(),
+            series,
             pictures,
             authors: one_more(&shown.form.author),
             reviewers: one_more(&shown.form.reviewer),
