@@ -153,6 +153,44 @@ impl<T> Hits<T> {
     }
 }
 
+/// A row of results.
+pub trait Ranked {
+    /// What it becomes.
+    type Item;
+
+    /// All that were found, and where this one stands.
+    fn place(&self) -> (i64, Place);
+
+    /// What is shown of it.
+    fn item(self) -> Self::Item;
+}
+
+/// Asks for a page of results. The statement takes the language ($1), the words ($2), how many are ranked at most ($3),
+/// rank and id of the result before the page ($4, $5; a rank below 0 for the first), how many are brought ($6), and how
+/// excerpts are made ($7).
+pub async fn ask<R>(
+    conn: &mut AsyncPgConnection,
+    statement: &str,
+    (language, words): (&str, &Words),
+    after: Option<Place>,
+) -> Result<Hits<R::Item>, DbError>
+where
+    R: Ranked + QueryableByName<diesel::pg::Pg> + Send + 'static,
+{
+    let rows: Vec<R> = diesel::sql_query(statement)
+        .bind::<Text, _>(language)
+        .bind::<Text, _>(words.as_str())
+        .bind::<BigInt, _>(limits::SEARCH_CANDIDATES + 1)
+        .bind::<BigInt, _>(after.map_or(-1, |place| place.rank))
+        .bind::<BigInt, _>(after.map_or(0, |place| place.id))
+        .bind::<BigInt, _>(limits::SEARCH_HITS + 1)
+        .bind::<Text, _>(EXCERPT)
+        .load(conn)
+        .await?;
+    let total = rows.iter().map(|row| row.place().0).next().unwrap_or(0);
+    Ok(Hits::of(total, rows.into_iter().map(|row| (row.place().1, row.item())).collect()))
+}
+
 /// An article or page that was found.
 #[derive(Debug, Clone)]
 pub struct FoundArticle {
@@ -192,6 +230,24 @@ struct ArticleRow {
     excerpt: String,
 }
 
+impl Ranked for ArticleRow {
+    type Item = FoundArticle;
+
+    fn place(&self) -> (i64, Place) {
+        (self.total, Place { rank: self.rank, id: self.id })
+    }
+
+    fn item(self) -> FoundArticle {
+        FoundArticle {
+            slug: self.slug,
+            title: self.title,
+            topic: self.topic_name.zip(self.topic_slug),
+            updated_at: self.updated_at,
+            excerpt: Excerpt::read(&self.excerpt).or(&self.dek),
+        }
+    }
+}
+
 const ARTICLES: &str = "
     with wanted as materialized (select search_config($1) as config, websearch_to_tsquery(search_config($1), $2) as query),
     candidates as materialized (
@@ -220,28 +276,7 @@ pub async fn articles(
     words: &Words,
     after: Option<Place>,
 ) -> Result<Hits<FoundArticle>, DbError> {
-    let rows: Vec<ArticleRow> = diesel::sql_query(ARTICLES)
-        .bind::<Text, _>(language)
-        .bind::<Text, _>(words.as_str())
-        .bind::<BigInt, _>(limits::SEARCH_CANDIDATES + 1)
-        .bind::<BigInt, _>(after.map_or(-1, |place| place.rank))
-        .bind::<BigInt, _>(after.map_or(0, |place| place.id))
-        .bind::<BigInt, _>(limits::SEARCH_HITS + 1)
-        .bind::<Text, _>(EXCERPT)
-        .load(conn)
-        .await?;
-    let total = rows.iter().map(|row| row.total).next().unwrap_or(0);
-    let items = rows.into_iter().map(|row| {
-        let found = FoundArticle {
-            slug: row.slug,
-            title: row.title,
-            topic: row.topic_name.zip(row.topic_slug),
-            updated_at: row.updated_at,
-            excerpt: Excerpt::read(&row.excerpt).or(&row.dek),
-        };
-        (Place { rank: row.rank, id: row.id }, found)
-    });
-    Ok(Hits::of(total, items.collect()))
+    ask::<ArticleRow>(conn, ARTICLES, (language, words), after).await
 }
 
 /// Somebody with a public page.
@@ -287,7 +322,7 @@ struct Phrase {
     phrase: String,
 }
 
-/// What somebody may have meant: the words with those that are in no title, heading, name or topic exchanged for the
+/// What somebody may have meant: the words with those that are in no title, heading, name, topic, tag or series exchanged for the
 /// nearest that is. `None` when there is nothing near.
 pub async fn meant(conn: &mut AsyncPgConnection, words: &Words) -> Result<Option<Words>, DbError> {
     let mut is_changed = false;
@@ -296,6 +331,9 @@ pub async fn meant(conn: &mut AsyncPgConnection, words: &Words) -> Result<Option
         let near: Vec<Phrase> = diesel::sql_query(format!(
             "select s.near as phrase from search_near($1, $2) n join article_search s on s.article_id = n.article_id where n.closeness > 0.3
              union all select t.name from topics t
+             union all select t.name from terms t where exists (
+                select from revision_terms p join articles a on a.published_revision_id = p.revision_id
+                 where p.term_id = t.id and a.state = 'published')
              union all select s.name from staff s where {CREDITED}"
         ))
         .bind::<Text, _>(word)

@@ -4,11 +4,10 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 
-use crate::articles::search::{EXCERPT, Excerpt, Hits, Place, Words};
+use crate::articles::search::{self, Excerpt, Hits, Place, Ranked, Words};
 use crate::core::ids::CommentId;
-use crate::core::limits;
 use crate::core::status::Badge;
 use crate::db::DbError;
 
@@ -49,6 +48,25 @@ struct Row {
     excerpt: String,
 }
 
+impl Ranked for Row {
+    type Item = FoundComment;
+
+    fn place(&self) -> (i64, Place) {
+        (self.total, Place { rank: self.rank, id: self.id })
+    }
+
+    fn item(self) -> FoundComment {
+        FoundComment {
+            id: CommentId(self.id),
+            name: self.name,
+            badge: self.badge.and_then(|badge| badge.parse().ok()),
+            title: self.title,
+            created_at: self.created_at,
+            excerpt: Excerpt::read(&self.excerpt),
+        }
+    }
+}
+
 // The state is asked for again: the table is the truth, the search only finds its rows.
 const COMMENTS: &str = "
     with wanted as materialized (select search_config($1) as config, websearch_to_tsquery(search_config($1), $2) as query),
@@ -78,27 +96,5 @@ pub async fn comments(
     words: &Words,
     after: Option<Place>,
 ) -> Result<Hits<FoundComment>, DbError> {
-    let rows: Vec<Row> = diesel::sql_query(COMMENTS)
-        .bind::<Text, _>(language)
-        .bind::<Text, _>(words.as_str())
-        .bind::<BigInt, _>(limits::SEARCH_CANDIDATES + 1)
-        .bind::<BigInt, _>(after.map_or(-1, |place| place.rank))
-        .bind::<BigInt, _>(after.map_or(0, |place| place.id))
-        .bind::<BigInt, _>(limits::SEARCH_HITS + 1)
-        .bind::<Text, _>(EXCERPT)
-        .load(conn)
-        .await?;
-    let total = rows.iter().map(|row| row.total).next().unwrap_or(0);
-    let items = rows.into_iter().map(|row| {
-        let found = FoundComment {
-            id: CommentId(row.id),
-            name: row.name,
-            badge: row.badge.and_then(|badge| badge.parse().ok()),
-            title: row.title,
-            created_at: row.created_at,
-            excerpt: Excerpt::read(&row.excerpt),
-        };
-        (Place { rank: row.rank, id: row.id }, found)
-    });
-    Ok(Hits::of(total, items.collect()))
+    search::ask::<Row>(conn, COMMENTS, (language, words), after).await
 }

@@ -97,6 +97,23 @@ struct Parts {
     meta: Line,
 }
 
+impl Parts {
+    /// `People. Title medium. Source.`, the frame of AMA and Vancouver. `names` is empty where nobody is named.
+    fn framed(names: &str, title: impl FnOnce(&mut Line), medium: &str, source: Line) -> Self {
+        let mut entry = Line::default();
+        entry.sentence(names);
+        title(&mut entry);
+        entry.push(medium);
+        entry.sentence_break();
+        entry.append(source.clone());
+        entry.close();
+        let mut meta = Line::default();
+        meta.sentence(names);
+        meta.append(source);
+        Self { entry, meta }
+    }
+}
+
 /// The text of spans, joined.
 #[must_use]
 pub fn plain(spans: &[Span]) -> String {

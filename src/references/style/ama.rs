@@ -19,17 +19,9 @@ pub(super) fn print(item: &Item) -> Parts {
         Shape::Page => page(item),
         Shape::Report | Shape::Thesis | Shape::Book => book(item),
     };
-    let mut entry = Line::default();
-    entry.sentence(&names);
     let stands_alone = matches!(shape(item), Shape::Book | Shape::Report | Shape::Thesis);
-    entry.title(&title(item), stands_alone && !item.title.trim().is_empty());
-    entry.sentence_break();
-    entry.append(source.clone());
-    entry.close();
-    let mut meta = Line::default();
-    meta.sentence(&names);
-    meta.append(source);
-    Parts { entry, meta }
+    let is_italic = stands_alone && !item.title.trim().is_empty();
+    Parts::framed(&names, |entry| entry.title(&title(item), is_italic), "", source)
 }
 
 /// `J Sample Sleep Med. 2021;14(2):101–112`

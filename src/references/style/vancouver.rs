@@ -23,17 +23,7 @@ pub(super) fn print(item: &Item) -> Parts {
         Shape::Thesis => " [thesis]",
         Shape::Article | Shape::Chapter | Shape::Report | Shape::Book => "",
     };
-    let mut entry = Line::default();
-    entry.sentence(&names);
-    entry.title(&title(item), false);
-    entry.push(medium);
-    entry.sentence_break();
-    entry.append(source.clone());
-    entry.close();
-    let mut meta = Line::default();
-    meta.sentence(&names);
-    meta.append(source);
-    Parts { entry, meta }
+    Parts::framed(&names, |entry| entry.title(&title(item), false), medium, source)
 }
 
 /// `J Sample Sleep Med. 2021 May 3;14(2):101–12`
