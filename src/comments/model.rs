@@ -12,7 +12,7 @@ use crate::core::limits;
 use crate::core::status::{ArticleKind, ArticleState, CommentsMode, ModerationMode};
 use crate::core::text::{self, Email};
 use crate::db::DbError;
-use crate::db::schema::{articles, revision_citations, revisions};
+use crate::db::schema::{articles, corrections, revision_citations, revisions};
 use crate::moderation::rules::links;
 use crate::render::comment_markup::{self, CommentText};
 use crate::staff::names;
@@ -47,6 +47,13 @@ impl FieldError {
     }
 }
 
+#[allow(missing_docs, reason = "made by the macro")]
+mod aliases {
+    use crate::db::schema::revisions;
+    diesel::alias!(revisions as changed: Changed);
+}
+use aliases::changed;
+
 text_enum! {
     /// What mail the writer asks for.
     pub enum Notify { None = "none", Replies = "replies", Thread = "thread", Article = "article" }
@@ -71,6 +78,8 @@ pub struct Place {
     pub moderation: Option<ModerationMode>,
     /// The last change of what it says, if there was one: not its first publication, not a mended comma.
     pub updated_at: Option<DateTime<Utc>>,
+    /// The version that change made, where readers can look at what it was.
+    pub update_number: Option<i32>,
 }
 
 /// When an article's last change was, if it has one that was more than cosmetic.
@@ -85,7 +94,16 @@ pub fn last_update(
 /// The published article at an address. House pages take no comments and are not found.
 pub async fn place(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<Place>, DbError> {
     type Day = Option<DateTime<Utc>>;
-    type Row = (ArticleId, String, RevisionId, CommentsMode, Day, Option<ModerationMode>, String, (Day, Day));
+    type Row =
+        (ArticleId, String, RevisionId, CommentsMode, Day, Option<ModerationMode>, String, (Day, Day, Option<i32>));
+    let told = corrections::table
+        .inner_join(changed.on(changed.field(revisions::id).eq(corrections::revision_id)))
+        .filter(corrections::article_id.eq(articles::id))
+        .filter(corrections::published_at.nullable().eq(articles::updated_at))
+        .order(corrections::id.desc())
+        .limit(1)
+        .select(changed.field(revisions::number))
+        .single_value();
     let row: Option<Row> = articles::table
         .inner_join(revisions::table.on(articles::published_revision_id.eq(revisions::id.nullable())))
         .filter(articles::slug.eq(slug))
@@ -99,14 +117,15 @@ pub async fn place(conn: &mut AsyncPgConnection, slug: &str) -> Result<Option<Pl
             articles::comments_closed_at,
             articles::moderation_mode,
             articles::slug,
-            (articles::first_published_at, articles::updated_at),
+            (articles::first_published_at, articles::updated_at, told),
         ))
         .get_result(conn)
         .await
         .optional()?;
     let Some((article, title, revision, mode, closed_at, moderation, slug, days)) = row else { return Ok(None) };
     let updated_at = last_update(days.0, days.1);
-    Ok(Some(Place { article, slug, title, revision, mode, closed_at, moderation, updated_at }))
+    let update_number = days.2.filter(|_| updated_at.is_some());
+    Ok(Some(Place { article, slug, title, revision, mode, closed_at, moderation, updated_at, update_number }))
 }
 
 /// The numbers of a revision's reference list, if `text` may point to one: `[12]` in a comment links to reference 12.

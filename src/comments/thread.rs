@@ -71,6 +71,8 @@ pub struct Page {
     pub threads: Vec<Thread>,
     /// After which top comment the next page goes on, if there is more.
     pub next: Option<CommentId>,
+    /// How many threads the next page holds.
+    pub next_count: usize,
     /// Whether there are threads before this page.
     pub has_earlier: bool,
 }
@@ -157,9 +159,10 @@ pub struct Ask {
 
 /// A page of an article's threads.
 pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbError> {
-    let (start, unfolded) = start(conn, ask).await?;
+    let (mut start, unfolded) = start(conn, ask).await?;
     let sort = if matches!(unfolded, Unfolded::One(_)) { Sort::Oldest } else { ask.sort };
     let size = if unfolded == Unfolded::All { limits::COMMENTS_ON_ONE_PAGE } else { limits::ROOTS_A_PAGE };
+    let listed = start.cut(usize::try_from(size + 1).unwrap_or(usize::MAX));
     let query = PageQuery { article: ask.article, sort, start: start.clone(), size: size + 1, unfolded };
     let mut rows: Vec<Row> = query.load(conn).await?;
     let mut tops: Vec<CommentId> = match &start {
@@ -170,6 +173,11 @@ pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbErro
     let has_more = tops.len() > size;
     tops.truncate(size);
     let next = tops.last().copied().filter(|_| has_more);
+    let two_pages = match (next, listed) {
+        (None, _) => 0,
+        (Some(_), Some(listed)) => listed,
+        (Some(_), None) => count_two_pages(conn, ask.article, sort, start.clone()).await?,
+    };
     let is_last = next.is_none();
     if let Some(browser) = ask.browser {
         let own = own_waiting(conn, ask.article, &browser).await?;
@@ -192,7 +200,7 @@ pub async fn page(conn: &mut AsyncPgConnection, ask: Ask) -> Result<Page, DbErro
     bring_texts(conn, ask.article, &mut rows, &plans).await?;
     let by_id: HashMap<CommentId, &Row> = rows.iter().map(|row| (row.id, row)).collect();
     let threads = plans.iter().filter_map(|plan| plan.draw(&by_id, ask)).collect();
-    Ok(Page { threads, next, has_earlier })
+    Ok(Page { threads, next, next_count: two_pages.saturating_sub(size), has_earlier })
 }
 
 /// Which threads of a page are drawn whole.
@@ -584,6 +592,16 @@ enum Start {
     These(Vec<CommentId>),
 }
 
+impl Start {
+    /// Leaves as many top comments as a page draws; answers how many there were, where they are known.
+    fn cut(&mut self, most: usize) -> Option<usize> {
+        let Self::These(ids) = self else { return None };
+        let listed = ids.len();
+        ids.truncate(most);
+        Some(listed)
+    }
+}
+
 /// Where the page asked for starts, and what is not folded on it.
 async fn start(conn: &mut AsyncPgConnection, ask: Ask) -> Result<(Start, Unfolded), DbError> {
     match (ask.which, ask.sort) {
@@ -672,7 +690,7 @@ async fn after_by(
     let then = |id: CommentId, number: i32| (moved.get(&id).copied().unwrap_or(0) - number, id);
     let from = then(after, now);
     let apart: Vec<CommentId> = moved.keys().copied().collect();
-    let still = ByNumber { number, article, from, apart: apart.clone(), size: limits::ROOTS_A_PAGE + 1 };
+    let still = ByNumber { number, article, from, apart: apart.clone(), size: 2 * limits::ROOTS_A_PAGE };
     let mut order: Vec<(i32, CommentId)> =
         still.load::<(CommentId, i32)>(conn).await?.into_iter().map(|(id, number)| (-number, id)).collect();
     let others: Vec<(CommentId, (i32, i32))> = comments::table
@@ -685,7 +703,7 @@ async fn after_by(
         .await?;
     order.extend(others.into_iter().map(|(id, numbers)| then(id, of(numbers))).filter(|place| *place > from));
     order.sort_unstable();
-    let page = order.into_iter().map(|(_, id)| id).take(usize::try_from(limits::ROOTS_A_PAGE + 1).unwrap_or(0));
+    let page = order.into_iter().map(|(_, id)| id).take(usize::try_from(2 * limits::ROOTS_A_PAGE).unwrap_or(0));
     Ok((Start::These(page.collect()), Unfolded::Short))
 }
 
@@ -862,6 +880,40 @@ impl QueryFragment<Pg> for PageQuery {
         }
         Ok(())
     }
+}
+
+/// How many top comments the page that starts here and the next one hold.
+#[derive(Debug, Clone)]
+struct TwoPages(PageQuery);
+
+impl QueryFragment<Pg> for TwoPages {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select count(*) from (");
+        self.0.walk_top(&mut out)?;
+        out.push_sql(") t");
+        Ok(())
+    }
+}
+
+impl QueryId for TwoPages {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for TwoPages {
+    type SqlType = BigInt;
+}
+
+async fn count_two_pages(
+    conn: &mut AsyncPgConnection,
+    article: ArticleId,
+    sort: Sort,
+    start: Start,
+) -> Result<usize, DbError> {
+    let size = 2 * limits::ROOTS_A_PAGE;
+    let counted: i64 =
+        TwoPages(PageQuery { article, sort, start, size, unfolded: Unfolded::Short }).get_result(conn).await?;
+    Ok(usize::try_from(counted).unwrap_or(0))
 }
 
 impl QueryId for PageQuery {

@@ -13,7 +13,7 @@ use askama::filters::HtmlSafe;
 use askama::{FastWritable, Values};
 
 use crate::core::limits::ESCAPE_WORK_MAX;
-use crate::render::html::Address;
+use crate::render::html::{Address, push_escaped};
 
 /// HTML that is safe to put into a page as it stands. Templates print it unescaped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +29,14 @@ impl SanitizedHtml {
     /// HTML read back from a comment's rendered column, which only ever receives [`SanitizedHtml`].
     pub(crate) fn from_comment_column(html: String) -> Self {
         Self(html)
+    }
+
+    /// The same on another page than the one its marks of references lead to: `#r12` is at `page#r12` then.
+    #[must_use]
+    pub fn away_from(&self, page: &str) -> Self {
+        let mut to = String::new();
+        push_escaped(&mut to, page);
+        Self(self.0.replace("<a href=\"#r", &format!("<a href=\"{to}#r")))
     }
 
     /// The HTML, to be stored or measured.

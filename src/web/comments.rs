@@ -375,6 +375,11 @@ fn place_of(article: &PublicArticle) -> Place {
         closed_at: article.comments_closed_at,
         moderation: article.moderation_mode,
         updated_at: model::last_update(Some(article.first_published_at), Some(article.updated_at)),
+        update_number: article
+            .corrections
+            .iter()
+            .find(|note| note.published_at == article.updated_at)
+            .map(|note| note.revision_number),
     }
 }
 

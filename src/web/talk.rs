@@ -362,8 +362,8 @@ pub struct CommentView {
     pub is_own: bool,
     /// Whether it was changed after others could see it.
     pub is_edited: bool,
-    /// "Written before the update of 14 November 2026."
-    pub before_update: Option<String>,
+    /// "Written before the update of 14 November 2026", and what that changed, where readers can look at it.
+    pub before_update: Option<(String, Option<String>)>,
     /// "9 Nov 2026".
     pub when: String,
     /// The same for programs.
@@ -570,7 +570,8 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
     let slug = &given.place.slug;
     let part_href = |part| urls::talk_page(slug, query.sort_word(), part) + "#comments";
     let as_of = query.sort.is_by_number().then(|| query.as_of.unwrap_or_else(|| app.now()).timestamp());
-    let next = page.next.map(|after| (part_href(TalkPart::After(after, as_of)), next_label(given.count)));
+    let next =
+        page.next.map(|after| (part_href(TalkPart::After(after, as_of)), next_label(page.next_count, given.count)));
     let first_href = (page.has_earlier || query.after.is_some()).then(|| part_href(TalkPart::First));
     let is_part = next.is_some() || first_href.is_some() || page.threads.iter().any(|thread| thread.folded > 0);
     let all_href = (fits_one_page && is_part).then(|| part_href(TalkPart::All));
@@ -663,8 +664,8 @@ fn heading(count: i32) -> String {
     }
 }
 
-fn next_label(count: i32) -> String {
-    format!("Next {} of {}", limits::ROOTS_A_PAGE, heading(count))
+fn next_label(next: usize, count: i32) -> String {
+    format!("Next {next} of {}", heading(count))
 }
 
 /// Draws comments for one page.
@@ -782,12 +783,14 @@ impl Draw<'_> {
 
     /// What the article said then may have changed (goal sheet R37). Said at the top of a thread: what answers it is
     /// read in that light.
-    fn before_update(&self, comment: &Comment) -> Option<String> {
+    fn before_update(&self, comment: &Comment) -> Option<(String, Option<String>)> {
         if comment.parent.is_some() {
             return None;
         }
-        let updated = self.given.place.updated_at.filter(|updated| comment.created_at < *updated)?;
-        Some(format!("Written before the update of {}", shell::date_in_words(updated, self.given.settings)))
+        let place = self.given.place;
+        let updated = place.updated_at.filter(|updated| comment.created_at < *updated)?;
+        let sentence = format!("Written before the update of {}", shell::date_in_words(updated, self.given.settings));
+        Some((sentence, place.update_number.map(|number| urls::changes(&place.slug, number))))
     }
 
     /// Of the team's comments, for those who decide here.
@@ -908,8 +911,14 @@ pub fn stretch_view(app: &App, given: &Given<'_>, stretch: &Stretch, marks: &Mar
         newest_own: stretch.replies.iter().filter(|reply| reply.is_own).map(|reply| reply.id).max(),
         marks,
     };
-    let replies = nested(stretch.replies.iter().map(|reply| (reply.level, draw.comment(reply))));
-    (draw.comment(&stretch.top), replies)
+    // The reference list is on the article's page.
+    let article = urls::article(&given.place.slug);
+    let comment = |comment: &Comment| {
+        let drawn = draw.comment(comment);
+        CommentView { html: drawn.html.away_from(&article), ..drawn }
+    };
+    let replies = nested(stretch.replies.iter().map(|reply| (reply.level, comment(reply))));
+    (comment(&stretch.top), replies)
 }
 
 /// Turns levels into lists to open and close. Level 1 is the outermost list, which the template opens.

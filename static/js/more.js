@@ -21,6 +21,10 @@ async function bring(link) {
   const list = page.querySelector("[data-replies] > ol");
   const next = page.querySelector("a[data-more]");
   const thread = link.closest("[data-thread]");
+  // On a page of their own the numbers of references lead to this one.
+  for (const mark of list?.querySelectorAll("[data-comment-body] a[href*='#r']") ?? []) {
+    if (mark.pathname === location.pathname) mark.setAttribute("href", mark.hash);
+  }
   if (!list || !thread.contains(link)) throw new Error("no replies there");
 
   // The first page of a thread begins with what is shown, and takes its place; a later one follows. The reader's own

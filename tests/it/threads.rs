@@ -320,3 +320,23 @@ async fn comments_older_than_an_update_say_so() {
     assert_eq!(page.text_at("#comment-1 .comment__before"), "Written before the update of 14 November 2026");
     assert!(!page.has("#comment-2 .comment__before"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_page_is_announced_with_as_many_threads_as_it_has() {
+    let site = conversation::site().await;
+    sql(
+        &site,
+        "insert into comments (article_id, revision_id, parent_id, root_id, depth, status, name, name_skeleton, body, html, renderer_version, created_at, published_at, status_changed_at)
+         select 1, 1, null, 0, 0, 'approved', 'R' || n, 'x', 'Text.', '<p>Text.</p>', 1, '2026-11-14T09:00:00Z', '2026-11-14T09:00:00Z', '2026-11-14T09:00:00Z' from generate_series(1, 95) n;
+         update articles set comment_count = 95",
+    )
+    .await;
+    let browser = site.browser();
+    let sorted = ["newest", "replies", "helpful"].map(|sort| format!("{ARTICLE}?sort={sort}"));
+    for first in [ARTICLE.to_owned()].into_iter().chain(sorted) {
+        let pages = pages(&browser, &first).await;
+        let labels: Vec<String> = pages.iter().flat_map(|page| page.texts(".pager a[rel=next]")).collect();
+        assert_eq!(labels, ["Next 40 of 95 comments", "Next 15 of 95 comments"], "{first}");
+        assert_eq!(pages.iter().map(|page| drawn(page).len()).collect::<Vec<_>>(), [40, 40, 15], "{first}");
+    }
+}
