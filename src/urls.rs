@@ -41,6 +41,7 @@ pub const RESERVED_SLUGS: &[&str] = &[
     "media",
     "metrics",
     "my",
+    "oembed",
     "preview",
     "privacy",
     "readyz",
@@ -463,6 +464,18 @@ pub fn latest() -> String {
     "/latest".into()
 }
 
+/// `/latest/{year}`: what was published in a year.
+#[must_use]
+pub fn year(year: i32) -> String {
+    format!("/latest/{year}")
+}
+
+/// `/latest/{year}/{month}`: what was published in a month.
+#[must_use]
+pub fn month(year: i32, month: u32) -> String {
+    format!("/latest/{year}/{month:02}")
+}
+
 /// `/corrections`
 #[must_use]
 pub fn corrections() -> String {
@@ -522,6 +535,18 @@ pub fn author_list(slug: &str, list: &str, after: Option<ArticleId>) -> String {
 #[must_use]
 pub fn json_feed() -> String {
     "/feed.json".into()
+}
+
+/// `/oembed`
+#[must_use]
+pub fn oembed() -> String {
+    "/oembed".into()
+}
+
+/// `/oembed?url=…&format=json`: a card of a page, by its whole address.
+#[must_use]
+pub fn oembed_of(page: &str) -> String {
+    format!("/oembed?url={}&format=json", utf8_percent_encode(page, QUERY))
 }
 
 /// `/sitemap.xml`

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::sql_types::{BigInt, Integer, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::articles::layout::ShownPicture;
@@ -80,6 +80,8 @@ pub enum Of {
     Series(TermId),
     /// Those a person is credited on with a role.
     Person(StaffId, CreditRole),
+    /// Those published from an instant on and before another.
+    Between(DateTime<Utc>, DateTime<Utc>),
 }
 
 /// Where the next page of a list begins: after this article.
@@ -134,6 +136,9 @@ pub async fn list(
                 .filter(parts.field(t::id).eq(topic).or(parts.field(t::parent_id).eq(topic)))
                 .select(parts.field(t::id).nullable());
             query = query.filter(r::topic_id.eq_any(whole));
+        }
+        Of::Between(from, to) => {
+            query = query.filter(a::published_at.ge(from)).filter(a::published_at.lt(to));
         }
         Of::Tag(tag) => {
             let tagged = marked.filter(marked.field(p::term_id).eq(tag)).select(marked.field(p::revision_id));
@@ -248,6 +253,26 @@ pub async fn place(conn: &mut AsyncPgConnection, after: Option<ArticleId>) -> Re
         .await
         .optional()?;
     Ok(at.and_then(|(at, part)| at.map(|published_at| After { published_at, part: part.unwrap_or(0), id })))
+}
+
+/// Months in which articles were published, as year and month in a time zone, newest first.
+pub async fn months(conn: &mut AsyncPgConnection, zone: &str) -> Result<Vec<(i32, u32)>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Integer)]
+        year: i32,
+        #[diesel(sql_type = Integer)]
+        month: i32,
+    }
+    let rows: Vec<Row> = diesel::sql_query(
+        "select distinct extract(year from local)::int4 as year, extract(month from local)::int4 as month
+           from (select published_at at time zone $1 as local from articles where state = 'published' and kind = 'article') a
+          order by 1 desc, 2 desc",
+    )
+    .bind::<Text, _>(zone)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.year, u32::try_from(row.month).ok()?))).collect())
 }
 
 /// What a feed carries of an article besides its story.

@@ -46,6 +46,27 @@ impl From<&[Heading]> for HeadingIds {
     }
 }
 
+/// The id of the notes, where marks of citations stand too: no heading is above them.
+pub const NOTES: &str = "notes";
+
+/// Every mark of a citation in a rendered text with the id of the section it is in: that of the h2 above it, nothing
+/// before the first one, [`NOTES`] in the notes. In order; linear in the length of the text.
+pub fn marks_by_section(html: &str) -> Vec<(&str, &str)> {
+    let mut section = "";
+    let mut marks = Vec::new();
+    for tag in html.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
+        let id = || tag.split_once(" id=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default();
+        if tag.starts_with("h2 ") {
+            section = id();
+        } else if tag.starts_with("section ") && tag.contains("doc-endnotes") {
+            section = NOTES;
+        } else if tag.starts_with("a ") && tag.contains("doc-noteref") && tag.contains(" href=\"#r") {
+            marks.push((section, id()));
+        }
+    }
+    marks
+}
+
 /// Words a minute for reading times (reader.md 1).
 const WORDS_A_MINUTE: u32 = 225;
 
@@ -78,6 +99,7 @@ const RESERVED: &[&str] = &[
     "reply-h",
     "report-h",
     "search",
+    "series-h",
     "shop",
     "shop-h",
     "takeaways",
@@ -285,6 +307,16 @@ mod tests {
 
     fn ids(outline: &[Heading]) -> Vec<&str> {
         outline.iter().map(|heading| heading.id.as_str()).collect()
+    }
+
+    #[test]
+    fn every_mark_is_in_the_section_whose_heading_is_above_it() {
+        let html = "<p>A<span class=\"cite\">[<a id=\"c1-1\" href=\"#r1\" role=\"doc-noteref\">1</a>]</span> <a href=\"#light\">x</a></p>\
+            <h2 id=\"light\">Light</h2><h3 id=\"lamps\">Lamps</h3><table><td><a id=\"c2-1\" href=\"#r2\" role=\"doc-noteref\">2</a></td></table>\
+            <p><a id=\"fnref-1\" href=\"#fn-1\" role=\"doc-noteref\">1</a></p>\
+            <section class=\"notes\" role=\"doc-endnotes\"><li><a id=\"c1-2\" href=\"#r1\" role=\"doc-noteref\">1</a></li></section>";
+        assert_eq!(marks_by_section(html), [("", "c1-1"), ("light", "c2-1"), (NOTES, "c1-2")]);
+        assert_eq!(marks_by_section("a < b"), []);
     }
 
     #[test]

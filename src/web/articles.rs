@@ -13,9 +13,10 @@ use crate::articles::{links, terms};
 use crate::comments::thread::Sort;
 use crate::core::limits;
 use crate::core::page_store::Tag;
-use crate::core::status::{ArticleKind, CreditRole};
-use crate::references::evidence;
+use crate::core::status::{ArticleKind, CreditRole, Evidence};
+use crate::references::evidence::{self, SectionProfile};
 use crate::render::outline::Heading;
+use crate::render::sanitize::SanitizedHtml;
 use crate::settings::Settings;
 use crate::urls;
 use crate::web::cached_pages::{self, HTML, Page};
@@ -26,7 +27,7 @@ use crate::web::page::{PublicShell, SharedPicture};
 use crate::web::structured;
 use crate::web::talk::{self, Talk, Viewer};
 use crate::web::views::{self, DataBlock, SourceView, When};
-use crate::web::{comments, feeds, rate_limit, references, shell};
+use crate::web::{comments, feeds, oembed, rate_limit, references, shell};
 
 /// Headings from which contents are shown (reader.md 1).
 const CONTENTS_FROM: usize = 3;
@@ -53,12 +54,14 @@ pub struct ArticleView {
     pub(crate) trusted_count: usize,
     /// "2 reviews, 1 animal study"; empty when nothing is labelled.
     pub(crate) evidence: String,
+    /// The same by section, where there are two or more.
+    pub(crate) sections: Vec<SectionProfile>,
     /// Downloads of the list: name and address; none in a preview.
     pub(crate) downloads: Vec<(&'static str, String)>,
     pub(crate) lead: Option<page::LeadPicture>,
     pub(crate) takeaways: Vec<String>,
     pub(crate) contents: Vec<Heading>,
-    pub(crate) html: crate::render::sanitize::SanitizedHtml,
+    pub(crate) html: SanitizedHtml,
     pub(crate) corrections: Vec<NoteView>,
     pub(crate) corrections_href: Option<String>,
     pub(crate) sources: Vec<SourceView>,
@@ -165,6 +168,11 @@ impl ArticleView {
             source_count: if sources.is_empty() { String::new() } else { views::count(number, "source", "sources") },
             trusted_count: article.sources.iter().filter(|source| source.trusted).count(),
             evidence: evidence::profile(article.sources.iter().map(|source| source.evidence)),
+            sections: sections(
+                &article.html,
+                &article.outline,
+                article.sources.iter().map(|source| (source.evidence, source.marks().collect())),
+            ),
             downloads: references::downloads(&article.slug),
             lead: article.lead.clone(),
             takeaways: article.takeaways.clone(),
@@ -253,6 +261,15 @@ impl ArticleView {
             source_count: if sources.is_empty() { String::new() } else { views::count(number, "source", "sources") },
             trusted_count: layout.sources.iter().filter(|source| source.trusted).count(),
             evidence: evidence::profile(layout.sources.iter().map(|source| source.evidence)),
+            sections: sections(
+                &rendered.html,
+                &rendered.outline,
+                layout
+                    .sources
+                    .iter()
+                    .zip(&rendered.citations)
+                    .map(|(source, cited)| (source.evidence, cited.marks.iter().map(String::as_str).collect())),
+            ),
             downloads: Vec::new(),
             lead: None,
             takeaways: fields.takeaways.clone(),
@@ -272,6 +289,16 @@ impl ArticleView {
             is_article: article.is_none_or(|article| article.kind == ArticleKind::Article),
         }
     }
+}
+
+/// Profiles of the sections, if there is more than one to tell apart.
+fn sections<'a>(
+    html: &SanitizedHtml,
+    outline: &[Heading],
+    sources: impl Iterator<Item = (Evidence, Vec<&'a str>)>,
+) -> Vec<SectionProfile> {
+    let profiles = evidence::by_section(html.as_str(), outline, sources);
+    if profiles.len() > 1 { profiles } else { Vec::new() }
 }
 
 #[derive(Debug, Template)]
@@ -319,6 +346,9 @@ pub fn draw(
     }
     page.noindex = query.is_print || query.is_alone;
     let base = app.base_url(settings);
+    if article.kind == ArticleKind::Article {
+        page.feeds.push(oembed::link(&base, &article.slug, &article.title));
+    }
     page.kind = Some("article");
     page.picture = article.lead.as_ref().map(|lead| SharedPicture {
         href: feeds::absolute(&base, &lead.picture.path),

@@ -22,7 +22,7 @@ use crate::web::error::AppError;
 use crate::web::extract::path;
 use crate::web::page::{NavLink, PublicShell};
 use crate::web::views::{DataBlock, StoryView, When};
-use crate::web::{feeds, shell, structured};
+use crate::web::{archives, feeds, shell, structured};
 
 /// Stories on the front page besides the lead.
 const LATEST: i64 = 10;
@@ -157,7 +157,9 @@ struct List {
     kicker: String,
     heading: String,
     intro: String,
-    /// Parts of a topic, the present one marked.
+    /// What the parts are of: "this topic", "the archive".
+    parts_of: &'static str,
+    /// Parts of a topic or months of a year, the present one marked.
     parts: Vec<NavLink>,
     sections: Vec<Section>,
     data: Option<DataBlock>,
@@ -211,7 +213,8 @@ pub async fn latest(app: web::Data<App>, request: HttpRequest) -> Result<HttpRes
             kicker: String::new(),
             heading: "All articles".into(),
             intro: String::new(),
-            parts: Vec::new(),
+            parts_of: archives::PARTS_OF,
+            parts: archives::years(&mut conn, &settings).await?,
             sections: vec![Section::of("", &stories, &path, &settings)],
             data: None,
         };
@@ -232,38 +235,38 @@ fn address(path: &str, after: Option<ArticleId>) -> String {
 }
 
 /// A list under a name: what its page says besides the stories.
-struct Named {
-    of: Of,
+pub(crate) struct Named {
+    pub(crate) of: Of,
     /// What kind of list it is, in a word.
-    kicker: &'static str,
-    name: String,
-    intro: String,
+    pub(crate) kicker: &'static str,
+    pub(crate) name: String,
+    pub(crate) intro: String,
     /// Where it belongs: name and page.
-    parent: Option<(String, String)>,
-    parts: Vec<NavLink>,
+    pub(crate) parent: Option<(String, String)>,
+    pub(crate) parts: Vec<NavLink>,
     /// Its feeds: Atom and JSON.
-    feeds: Option<(String, String)>,
+    pub(crate) feeds: Option<(String, String)>,
 }
 
 impl Named {
     /// With nothing but its name.
-    fn of(kicker: &'static str, of: Of, name: String) -> Self {
+    pub(crate) fn of(kicker: &'static str, of: Of, name: String) -> Self {
         Self { of, kicker, name, intro: String::new(), parent: None, parts: Vec::new(), feeds: None }
     }
 }
 
-async fn named_list(
+pub(crate) async fn named_list(
     app: &App,
     request: &HttpRequest,
     path: String,
-    find: impl AsyncFnOnce(&mut Conn) -> Result<Named, AppError>,
+    find: impl AsyncFnOnce(&mut Conn, &Settings) -> Result<Named, AppError>,
 ) -> Result<HttpResponse, AppError> {
     let after = after(request);
     let address = address(&path, after);
     cached_pages::public(app, request, address.clone(), async || {
         let mut conn = app.db.read().await?;
         let settings = app.settings(&mut conn).await?;
-        let named = find(&mut conn).await?;
+        let named = find(&mut conn, &settings).await?;
         let after = index::place(&mut conn, after).await?;
         let stories = index::list(&mut conn, named.of, after, STORIES_A_PAGE + 1).await?;
         let mut page = listed(app, &settings, request, &address, &named.name);
@@ -285,6 +288,7 @@ async fn named_list(
             kicker: named.kicker.into(),
             heading: named.name,
             intro: named.intro,
+            parts_of: if matches!(named.of, Of::Between(..)) { archives::PARTS_OF } else { "this topic" },
             parts: named.parts,
             sections: vec![section],
             data: Some(structured::crumbs(&app.base_url(&settings), &crumbs)),
@@ -298,7 +302,7 @@ async fn named_list(
 pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?.to_owned();
     let path = urls::topic(&slug);
-    named_list(&app, &request, path.clone(), async |conn| {
+    named_list(&app, &request, path.clone(), async |conn, _| {
         let topic = topics::find(conn, &slug).await?.ok_or(AppError::NotFound)?;
         let all = topics::list(conn).await?;
         let link = |other: &topics::Topic| (other.name.clone(), urls::topic(&other.slug));
@@ -321,7 +325,7 @@ pub async fn topic(app: web::Data<App>, request: HttpRequest) -> Result<HttpResp
 /// `/tags/{slug}`
 pub async fn tag(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?.to_owned();
-    named_list(&app, &request, urls::tag(&slug), async |conn| {
+    named_list(&app, &request, urls::tag(&slug), async |conn, _| {
         let tag = terms::find(conn, TermKind::Tag, &slug).await?.ok_or(AppError::NotFound)?;
         let feeds = Some((urls::tag_feed(&slug), urls::tag_json_feed(&slug)));
         Ok(Named { feeds, ..Named::of("Tag", Of::Tag(tag.id), tag.name) })
@@ -332,7 +336,7 @@ pub async fn tag(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespon
 /// `/series/{slug}`: its parts, the first one first.
 pub async fn series(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, AppError> {
     let slug = path::slug(&request, "slug")?.to_owned();
-    named_list(&app, &request, urls::series(&slug), async |conn| {
+    named_list(&app, &request, urls::series(&slug), async |conn, _| {
         let series = terms::find(conn, TermKind::Series, &slug).await?.ok_or(AppError::NotFound)?;
         Ok(Named::of("Series", Of::Series(series.id), series.name))
     })

@@ -1,6 +1,7 @@
 //! The edge: routes, handlers, pages. The only module that knows actix; it holds no Diesel.
 
 pub mod appearance;
+pub mod archives;
 pub mod articles;
 pub mod assets;
 pub mod cached_pages;
@@ -20,6 +21,7 @@ pub mod health;
 pub mod lists;
 pub mod media;
 pub mod metrics;
+pub mod oembed;
 pub mod page;
 pub mod privacy;
 pub mod rate_limit;

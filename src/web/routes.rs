@@ -10,8 +10,8 @@ use crate::web::desk::{
 };
 use crate::web::error::AppError;
 use crate::web::{
-    appearance, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, media, privacy,
-    references as article_references, reports, search, site_map, subscriptions, votes,
+    appearance, archives, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, media,
+    oembed, privacy, references as article_references, reports, search, site_map, subscriptions, votes,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -106,6 +106,8 @@ routes! {
     "/desk/references/{id}" => { get Writes references::edit, post Writes references::update }
     "/" => { get Anyone lists::home }
     "/latest" => { get Anyone lists::latest }
+    "/latest/{year}" => { get Anyone archives::year }
+    "/latest/{year}/{month}" => { get Anyone archives::month }
     "/topics/{slug}" => { get Anyone lists::topic }
     "/topics/{slug}/feed.xml" => { get Anyone feeds::topic }
     "/topics/{slug}/feed.json" => { get Anyone feeds::topic_json }
@@ -118,6 +120,7 @@ routes! {
     "/corrections" => { get Anyone lists::corrections }
     "/corrections/feed.xml" => { get Anyone feeds::corrections }
     "/privacy" => { get Anyone privacy::show }
+    "/oembed" => { get Anyone oembed::show }
     "/search" => { get Anyone search::show }
     "/feed.xml" => { get Anyone feeds::atom }
     "/feed.json" => { get Anyone feeds::json }

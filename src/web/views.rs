@@ -183,11 +183,18 @@ fn back<'a>(marks: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     marks.zip(letters()).map(|(mark, letter)| (mark.to_owned(), letter)).collect()
 }
 
-/// a, b, … z, aa, ab …
+/// a, b, … z, aa, ab, … zz, aaa …
 fn letters() -> impl Iterator<Item = String> {
-    let single = ('a'..='z').map(String::from);
-    let double = ('a'..='z').flat_map(|first| ('a'..='z').map(move |second| format!("{first}{second}")));
-    single.chain(double)
+    (0_usize..).map(|mut left| {
+        let mut letters = String::new();
+        loop {
+            letters.insert(0, char::from(b'a' + u8::try_from(left % 26).unwrap_or(0)));
+            match (left / 26).checked_sub(1) {
+                Some(more) => left = more,
+                None => return letters,
+            }
+        }
+    })
 }
 
 /// JSON that stands in a page as data, for search engines. It is not run: scripts of the page come from files only.
@@ -229,11 +236,11 @@ mod tests {
 
     #[test]
     fn letters_go_on_after_z() {
-        let letters: Vec<String> = letters().take(28).collect();
-        assert_eq!(
-            (letters[0].as_str(), letters[25].as_str(), letters[26].as_str(), letters[27].as_str()),
-            ("a", "z", "aa", "ab")
-        );
+        let letters: Vec<String> = letters().take(5_000).collect();
+        let at = [0, 25, 26, 27, 701, 702, 703, 4_999].map(|at| letters[at].as_str());
+        assert_eq!(at, ["a", "z", "aa", "ab", "zz", "aaa", "aab", "gjh"]);
+        let different: std::collections::BTreeSet<&String> = letters.iter().collect();
+        assert_eq!(different.len(), letters.len());
     }
 
     #[test]

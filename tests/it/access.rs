@@ -125,6 +125,8 @@ fn fill(pattern: &str, whose: Whose, records: &Records, member: i64) -> String {
         .replace("{token}", "A2345678901234567890123456789012345678901234")
         .replace("{revision}", "999999")
         .replace("{number}", "999999")
+        .replace("{year}", "2026")
+        .replace("{month}", "11")
         .replace("{root}", &comment.to_string())
         .replace("{file}", "none")
         .replace("{hash}", &"0".repeat(64))

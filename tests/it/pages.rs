@@ -378,3 +378,210 @@ async fn privacy_tells_what_the_site_does_now() {
     assert!(told.text_at(".prose").contains("You can edit it for 60 minutes."));
     assert!(told.texts(".prose code").contains(&"__Host-stet_reader".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sites_get_a_card_of_an_article_and_of_nothing_else() {
+    let site = Site::start().await;
+    let browser = site.signed_in(&site.member("Miriam Achebe", Role::Editor).await).await;
+    let desk = published(&browser, "Naps & <i>", "Text.\n").await;
+    let form = desk.form("form.desk").fill("slug", "short-naps").choose("change", "cosmetic");
+    assert_eq!(press(&browser, form, "publish").await.status, StatusCode::SEE_OTHER);
+    let saved = press(&browser, typed(&browser, "Quokkas", "Text.\n").await.fill("slug", "quokkas"), "version").await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER);
+
+    let reader = site.browser();
+    let page = reader.look("/short-naps").await;
+    let href = page.attribute("link[type='application/json+oembed']", "href").unwrap();
+    let card = reader.look(&href).await;
+    assert_eq!((card.status, card.header("content-type")), (StatusCode::OK, Some("application/json; charset=utf-8")));
+    assert_eq!(card.header("cross-origin-resource-policy"), Some("cross-origin"));
+    let told: Value = serde_json::from_str(&card.text).unwrap();
+    assert_eq!((told["version"].as_str(), told["type"].as_str()), (Some("1.0"), Some("link")));
+    assert_eq!((told["title"].as_str(), told["author_name"].as_str()), (Some("Naps & <i>"), Some("Miriam Achebe")));
+    assert_eq!(told["author_url"], format!("{}/authors/miriam-achebe", site.base));
+    assert!(told["html"].is_null(), "a link, for our pages stand in no frame");
+
+    let of = |page: &str| stet::urls::oembed_of(page);
+    let moved = reader.look(&of(&format!("{}/naps-i?x=1#comments", site.base))).await;
+    assert_eq!((moved.status, &moved.text), (StatusCode::OK, &card.text), "an old address means the same article");
+    for other in [
+        format!("{}/", site.base),
+        format!("{}/quokkas", site.base),
+        format!("{}/corrections", site.base),
+        "https://other.example/short-naps".into(),
+        "/short-naps".into(),
+    ] {
+        assert_eq!(reader.look(&of(&other)).await.status, StatusCode::NOT_FOUND, "{other}");
+    }
+    assert_eq!(reader.look("/oembed?format=json").await.status, StatusCode::BAD_REQUEST);
+    let xml = reader.look(&href.replace("format=json", "format=xml")).await;
+    assert_eq!(
+        (xml.status, xml.header("content-type")),
+        (StatusCode::NOT_IMPLEMENTED, Some("text/plain; charset=utf-8"))
+    );
+    assert_eq!(xml.text.trim(), "This site answers oEmbed as JSON only. Ask with format=json.");
+
+    let desk = browser.get(&desk.address).await;
+    assert_eq!(press(&browser, desk.form("form.desk"), "unpublish").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(reader.look(&href).await.status, StatusCode::NOT_FOUND, "withdrawn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn previews_elsewhere_are_told_each_thing_once_and_as_the_page_says_it() {
+    let site = site().await;
+    sql(
+        &site,
+        "insert into media (hash, name, content_type, width, height, size_bytes, alt, created_at)
+         values (repeat('a', 64), 'night.svg', 'image/svg+xml', 800, 400, 100, 'A harbour', now());
+         alter table revisions disable trigger revisions_are_final;
+         update revisions set lead_media_id = 1, dek = 'What helps.', description = 'For machines & people.'",
+    )
+    .await;
+    for address in [ARTICLE, "/", "/latest", "/authors/miriam-achebe"] {
+        let page = site.browser().look(address).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let metas = scraper::Selector::parse("meta[property], meta[name]").unwrap();
+        let html = page.html();
+        let told: Vec<(&str, &str)> = html
+            .select(&metas)
+            .map(|meta| {
+                (meta.attr("property").or(meta.attr("name")).unwrap(), meta.attr("content").unwrap_or_default())
+            })
+            .collect();
+        let names: BTreeSet<&str> = told.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), told.len(), "{address}: {told:?}");
+        for single in ["title", "link[rel=canonical]", "link[type='application/json+oembed']"] {
+            assert!(page.texts(single).len() <= 1, "{address}: {single}");
+        }
+        let value = |name: &str| told.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        assert_eq!(value("og:url").map(str::to_owned), page.attribute("link[rel=canonical]", "href"), "{address}");
+        assert_eq!(value("og:description"), value("description"), "{address}");
+        if address == ARTICLE {
+            assert_eq!(value("og:title").map(str::to_owned), Some(page.text_at("h1")));
+            assert_eq!(
+                (value("description"), value("og:image:alt")),
+                (Some("For machines & people."), Some("A harbour"))
+            );
+            assert_eq!((value("og:type"), value("twitter:card")), (Some("article"), Some("summary_large_image")));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_references_say_what_each_section_rests_on() {
+    let site = Site::start().await;
+    let browser = site.signed_in(&site.member("Miriam Achebe", Role::Editor).await).await;
+    for key in ["trial", "mouse", "cells", "bare"] {
+        source(&browser, key, &format!("A study of {key} at night"), &format!("10.1000/{key}")).await;
+    }
+    sql(
+        &site,
+        "update reference_records set evidence = 'rct' where key = 'trial';
+         update reference_records set evidence = 'animal' where key = 'mouse';
+         update reference_records set evidence = 'in_vitro' where key = 'cells'",
+    )
+    .await;
+    let body = "First [@trial].\n\n## Light\n\nThen [@trial; @mouse; @cells] and [@trial].\n\n## Sound\n\nNothing [@bare].\n\n## Dark & cold\n\n| A | Sources |\n|---|---|\n| B | [@mouse] |\n";
+    published(&browser, "Naps", body).await;
+    published(&browser, "Short", "## One\n\nOnly [@trial].\n").await;
+    let page = site.browser().look("/naps").await;
+    assert_eq!(page.text_at("#refs > summary small"), "1 randomised trial, 1 animal study, 1 in vitro");
+    assert_eq!(
+        page.texts("#refs dl > div"),
+        [
+            "Introduction 1 randomised trial",
+            "Light 1 randomised trial, 1 animal study, 1 in vitro",
+            "Dark & cold 1 animal study None in people"
+        ]
+    );
+    assert_eq!(page.attribute("#refs dl a", "href").as_deref(), Some("#light"));
+    assert!(
+        page.has("#light") && !site.browser().look("/short").await.has("#refs details"),
+        "one section is the article"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_comment_leads_to_what_was_changed_since_and_a_number_to_its_reference() {
+    let site = Site::start().await;
+    let browser = site.signed_in(&site.member("Miriam Achebe", Role::Editor).await).await;
+    source(&browser, "one", "Study one", "10.1000/one").await;
+    let desk = published(&browser, "Naps", "Naps help [@one].\n").await;
+    assert_eq!(post_on(&site, "/naps", "What does [1] say, and [7]?").await.status, StatusCode::SEE_OTHER);
+    approve_all(&browser).await;
+    let reader = site.browser();
+    assert!(!reader.look("/naps").await.has(".comment__before"));
+    site.later(TimeDelta::days(1));
+    correct(&browser, &desk, "Naps help a little [@one].\n", "It was too much.").await;
+    for page in ["/naps", "/naps/threads/1"] {
+        let page = reader.look(page).await;
+        assert_eq!(
+            page.text_at(".comment__before"),
+            "Written before the update of 15 November 2026",
+            "{}",
+            page.address
+        );
+        let href = page.attribute(".comment__before a", "href").unwrap();
+        assert_eq!(href, "/naps/changes/2");
+        assert!(reader.look(&href).await.text_at(".correction").contains("It was too much."));
+    }
+    assert_eq!(reader.look("/naps").await.attribute(".comment__body a", "href").as_deref(), Some("#r1"));
+    let far = reader.look("/naps/threads/1").await;
+    assert_eq!(
+        far.attribute(".comment__body a", "href").as_deref(),
+        Some("/naps#r1"),
+        "the list is on the article's page"
+    );
+    assert!(reader.look("/naps").await.has("#r1"));
+    // Published again without a note: nothing can be compared.
+    let desk = browser.get(&desk.address).await;
+    assert_eq!(press(&browser, desk.form("form.desk"), "unpublish").await.status, StatusCode::SEE_OTHER);
+    site.later(TimeDelta::days(1));
+    let desk = browser.get(&desk.address).await;
+    let form = desk.form("form.desk").fill("body", "Naps [@one].\n");
+    assert_eq!(press(&browser, form, "publish").await.status, StatusCode::SEE_OTHER);
+    let page = reader.look("/naps").await;
+    assert_eq!(page.text_at(".comment__before"), "Written before the update of 16 November 2026");
+    assert!(!page.has(".comment__before a"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_hold_what_was_published_in_a_year_and_a_month_where_the_site_is() {
+    let site = site().await;
+    for number in 0..24 {
+        article(&site, &format!("old-{number:02}"), &format!("Old {number:02}")).await;
+    }
+    // The same minute for most, in the last hour of a month in London, the first of the next in Berlin.
+    sql(
+        &site,
+        "update articles set published_at = '2025-05-31T22:30:00Z' where slug like 'old-%';
+         update articles set published_at = '2025-03-02T08:00:00Z' where slug = 'old-23';
+         insert into settings (key, value, updated_at) values ('site', '{\"time_zone\": \"Europe/Berlin\"}', now())
+             on conflict (key) do update set value = settings.value || excluded.value",
+    )
+    .await;
+    site.app.pages().purge(&[stet::core::page_store::Tag::Site]);
+    let reader = site.browser();
+    let all = reader.look("/latest").await;
+    assert_eq!(all.texts("nav[aria-label='Parts of the archive'] a"), ["2026", "2025"]);
+    let year = reader.look("/latest/2025").await;
+    assert_eq!((year.text_at("h1"), year.text_at("a.kicker")), ("2025".into(), "All articles".into()));
+    assert_eq!(year.texts(".topics a"), ["March", "June"], "it was June there");
+    assert_eq!(stories(&reader.look("/latest/2025/03").await), ["Old 23"]);
+    let first = reader.look("/latest/2025/06").await;
+    assert_eq!((first.text_at("h1"), first.text_at(".topics [aria-current]")), ("June 2025".into(), "June".into()));
+    let second = reader.look(&first.attribute("a[rel=next]", "href").unwrap()).await;
+    let seen: BTreeSet<String> = stories(&first).into_iter().chain(stories(&second)).collect();
+    assert_eq!((stories(&first).len(), stories(&second).len(), seen.len()), (20, 3, 23));
+    for none in [
+        "/latest/2025/05",
+        "/latest/2025/6",
+        "/latest/2025/13",
+        "/latest/2024",
+        "/latest/25",
+        "/latest/02025",
+        "/latest/x/y",
+    ] {
+        assert_eq!(reader.look(none).await.status, StatusCode::NOT_FOUND, "{none}");
+    }
+}
