@@ -1,5 +1,6 @@
 //! Articles: written as plain forms, published with checks, read by everyone; the library behind them.
 
+mod acceptance;
 mod publishing;
 mod reading;
 mod sources;
