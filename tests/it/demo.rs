@@ -42,6 +42,7 @@ async fn readers_find_a_publication_with_sources_tables_figures_and_conversation
     let long = browser.get(LONG).await;
     assert_eq!(long.text_at("h1"), "Sleeping well on the night shift");
     assert!(long.texts("#refs li").len() >= 40, "{}", long.texts("#refs li").len());
+    assert!(long.texts("#refs dl > div").len() >= 3, "sections say what they rest on");
     assert!(long.texts(".prose table").len() >= 3);
     assert_eq!(long.texts(".prose figure img").len(), 2);
     assert!(!long.has(".cite--missing") && !long.text.contains("[?]"));

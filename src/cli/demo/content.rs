@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 
-use crate::core::status::{ArticleKind, CommentStatus, CommentsMode, CorrectionClass, Role, SubscriptionScope};
+use crate::core::status::{
+    ArticleKind, CommentStatus, CommentsMode, CorrectionClass, Evidence, Role, SubscriptionScope,
+};
 
 /// The sources as CSL-JSON, in the form that `stet import references` takes.
 pub const REFERENCES_JSON: &str = include_str!("references.json");
@@ -100,6 +102,8 @@ pub struct Site {
     pub trusted_doi_prefixes: Vec<String>,
     /// Words that hold a comment for a person.
     pub held_words: Vec<String>,
+    /// Keys of sources by kind of study.
+    pub evidence: BTreeMap<Evidence, Vec<String>>,
     /// The topics.
     pub topics: Vec<Topic>,
 }

@@ -197,8 +197,14 @@ fn alt<'a>(content: &'a Content, figure: &Figure) -> Option<&'a str> {
 }
 
 async fn sources(stage: &Stage<'_>, content: &Content) -> anyhow::Result<usize> {
-    let reading = references::formats::read::read(REFERENCES_JSON)?;
+    let mut reading = references::formats::read::read(REFERENCES_JSON)?;
     let count = reading.entries.len();
+    for (kind, keys) in &content.site.evidence {
+        for key in keys {
+            let entry = reading.entries.iter_mut().find(|entry| entry.item.as_ref().is_ok_and(|item| item.id == *key));
+            entry.with_context(|| format!("there is no source {key:?}"))?.hints.evidence = *kind;
+        }
+    }
     let report = references::import::import(&stage.db, Actor::Console, reading, &trusted(content)).await?;
     let is_whole = report.added == count && report.renamed.is_empty() && report.refused.is_empty();
     ensure!(is_whole, "some sources were not taken as they are: {report:?}");
