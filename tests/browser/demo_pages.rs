@@ -48,6 +48,7 @@ async fn pages_readers_see_are_good_pages() {
         ("/topics/sleep", "topic"),
         ("/tags/shift-work", "tag"),
         ("/series/working-nights", "series"),
+        ("/latest/2026", "archive"),
         ("/authors/miriam-achebe", "person"),
         (changes.as_str(), "changes"),
         ("/privacy", "privacy"),
