@@ -128,8 +128,8 @@ pub const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 pub const DB_CONNECTIONS_A_WORKER: usize = 8;
 /// Waiting for a free connection before a page says it cannot answer (requirements D9).
 pub const DB_POOL_WAIT: Duration = Duration::from_secs(2);
-/// Transactions a web worker writes readers' comments in at the same time: while one is being made durable, the
-/// next is under way.
+/// Transactions a web worker writes readers' comments in at the same time. More would not write faster, but fewer
+/// together: while one worker's comments are being made durable, another's are judged.
 pub const COMMENT_WRITERS: usize = 1;
 /// Comments in one such transaction: beyond this a further one costs as much as it would alone.
 pub const COMMENTS_WRITTEN_TOGETHER: usize = 32;
