@@ -137,7 +137,7 @@ impl Mailer {
 /// Sends one mail that is still wanted and writes down what came of it, in statements of their own: a mail the
 /// server has taken is marked before anything else happens.
 ///
-/// 4xx: tried again with a growing pause, for [`limits::MAIL_TRIED_FOR`] ([`Taken`]). 5xx: given up at once. No connection:
+/// 4xx: tried again with a growing pause, for [`limits::MAIL_TRIED_FOR`] (see `Taken`). 5xx: given up at once. No connection:
 /// waits with all others for the breaker.
 pub async fn deliver(mailer: &Mailer, db: &Db, site_name: &str, mail: &Mail) -> Outcome {
     if let Some(after) = mailer.breaker.wait() {
