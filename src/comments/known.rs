@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::comments::create::{CreateError, Submission};
 use crate::comments::model::{Field, FieldError};
-use crate::core::ids::{AddressId, CommentId, ReaderId, RevisionId};
+use crate::core::ids::{AddressId, ArticleId, CommentId, ReaderId, RevisionId};
 use crate::core::limits;
 use crate::core::status::{CommentsMode, ModerationMode};
 use crate::db::{DbError, Tx};
@@ -41,7 +41,7 @@ crate::statement! {
                   where text_digest = asked.text_digest and article_id = asked.article_id
                     and address_id = addresses.id and status <> 'trash' and created_at > $1
                   limit 1)
-           from unnest(" articles: Array<BigInt> = Vec<i64>,
+           from unnest(" articles: Array<BigInt> = Vec<ArticleId>,
         ", " parents: Array<Nullable<BigInt>> = Vec<Option<CommentId>>,
         ", " submission_keys: Array<Nullable<Text>> = Vec<Option<&'a str>>,
         ", " replay_digests: Array<Binary> = Vec<&'a [u8]>,
@@ -102,7 +102,7 @@ pub(super) async fn look_up(tx: &mut Tx, batch: &[&Submission], comments_a_minut
         minute_since: tx.now - MINUTE,
         a_minute_before: comments_a_minute.max(1) - 1,
         of_a_person_before: limits::COMMENTS_PER_READER - 1,
-        articles: batch.iter().map(|post| post.article.0).collect(),
+        articles: batch.iter().map(|post| post.article).collect(),
         parents: batch.iter().map(|post| post.parent).collect(),
         submission_keys: batch.iter().map(|post| post.submission_key.as_deref()).collect(),
         replay_digests: batch.iter().map(|post| post.replay_digest.as_slice()).collect(),

@@ -1,5 +1,6 @@
 //! Drawing comments again that an older renderer wrote (requirements D1).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
@@ -33,8 +34,12 @@ pub async fn redraw_next(db: &Db, after: CommentId, limit: i64) -> Result<Option
     let mut drawn = Vec::new();
     let mut references: BTreeMap<RevisionId, BTreeSet<u32>> = BTreeMap::new();
     for comment in &outdated {
+        let Entry::Vacant(unknown) = references.entry(comment.revision) else { continue };
         let numbers = model::references(&mut conn, comment.revision, &comment.body).await?;
-        references.entry(comment.revision).or_default().extend(numbers);
+        // None: this text points to nothing, or there is nothing. Another may point.
+        if !numbers.is_empty() {
+            unknown.insert(numbers);
+        }
     }
     drop(conn);
     let none = BTreeSet::new();

@@ -21,6 +21,7 @@ use crate::db::schema::{articles, comments, reports};
 use crate::db::{DbError, Tx};
 use crate::moderation::decide::{self, DecideError};
 use crate::moderation::model::{ReportOutcome, ReportReason, in_words, in_words_capital};
+use crate::render::sanitize::SanitizedHtml;
 
 /// What a reader says is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,26 +128,26 @@ impl From<DecideError> for ReportError {
 }
 
 /// A public comment, as far as the form needs it.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone)]
 pub struct About {
     /// Its writer.
     pub name: String,
-    /// Its text.
-    pub body: String,
+    /// What it says, as everyone sees it.
+    pub html: SanitizedHtml,
 }
 
 /// What a report would be about, if everyone can see it.
 pub async fn about(conn: &mut AsyncPgConnection, comment: CommentId) -> Result<Option<About>, DbError> {
-    let found = comments::table
+    let found: Option<(String, String)> = comments::table
         .inner_join(articles::table)
         .filter(comments::id.eq(comment))
         .filter(comments::status.eq(CommentStatus::Approved))
         .filter(articles::state.eq(ArticleState::Published))
-        .select((comments::name, comments::body))
+        .select((comments::name, comments::html))
         .get_result(conn)
         .await
         .optional()?;
-    Ok(found)
+    Ok(found.map(|(name, html)| About { name, html: SanitizedHtml::from_comment_column(html) }))
 }
 
 /// The number of what this reporter said of a comment before, whatever became of it.

@@ -55,24 +55,19 @@ pub async fn find(conn: &mut AsyncPgConnection, token: &Token, now: DateTime<Utc
     Ok(row.map(|(id, expires_at, reader, address)| Browser { id, reader: reader.zip(address), expires_at }))
 }
 
-/// A new browser with its token: for the cookie, stored only as a hash.
+/// A new browser with its token: for the cookie, stored only as a hash. One that posts its first comment is written
+/// with it (`comments/write.rs`).
 pub async fn open(tx: &mut Tx, rng: Rng) -> Result<(Browser, Token), DbError> {
-    let now = tx.now;
-    open_on(tx.conn(), rng, now).await
-}
-
-/// The same on a transaction's connection, beside other statements.
-pub async fn open_on(mut conn: &AsyncPgConnection, rng: Rng, now: DateTime<Utc>) -> Result<(Browser, Token), DbError> {
     let token = rng.token();
-    let expires_at = now + limits::READER_COOKIE_LIFE;
+    let expires_at = tx.now + limits::READER_COOKIE_LIFE;
     let id = diesel::insert_into(reader_browsers::table)
         .values((
             reader_browsers::token_hash.eq(token.hash()),
-            reader_browsers::created_at.eq(now),
+            reader_browsers::created_at.eq(tx.now),
             reader_browsers::expires_at.eq(expires_at),
         ))
         .returning(reader_browsers::id)
-        .get_result(&mut conn)
+        .get_result(tx.conn())
         .await?;
     Ok((Browser { id, reader: None, expires_at }, token))
 }

@@ -6,7 +6,6 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::core::ids::{AddressId, ReaderId};
 use crate::core::status::Trust;
-use crate::core::text::Email;
 use crate::db::DbError;
 use crate::db::schema::{addresses, readers};
 
@@ -36,25 +35,6 @@ pub struct Reader {
     pub address_id: AddressId,
     /// What their word is worth to the rules.
     pub trust: Trust,
-}
-
-/// The record of an address nobody has typed before, as far as the caller knows.
-pub async fn add_address(mut conn: &AsyncPgConnection, email: &Email, now: DateTime<Utc>) -> Result<Address, DbError> {
-    let values =
-        (addresses::canonical.eq(&email.canonical), addresses::email.eq(&email.typed), addresses::created_at.eq(now));
-    let added = diesel::insert_into(addresses::table)
-        .values(values)
-        .on_conflict(addresses::canonical)
-        .do_nothing()
-        .returning(Address::as_returning())
-        .get_result(&mut conn)
-        .await
-        .optional()?;
-    match added {
-        Some(address) => Ok(address),
-        // Somebody else typed it at this very moment.
-        None => find_address(conn, &email.canonical).await?.ok_or(diesel::result::Error::NotFound.into()),
-    }
 }
 
 /// An address by its canonical form.

@@ -13,6 +13,7 @@ use crate::core::text;
 use crate::db::Conn;
 use crate::moderation::model::ReportReason;
 use crate::moderation::report::{self, Complaint, Fault, ReportError, Reported, Reporter};
+use crate::render::plain;
 use crate::settings::Settings;
 use crate::urls;
 use crate::web::cached_pages;
@@ -138,7 +139,7 @@ async fn form_page(at: &At<'_>, conn: &mut Conn, typed: &ReportForm, wrong: Wron
     let body = ReportPage {
         page,
         heading,
-        excerpt: text::excerpt(&about.body, EXCERPT_CHARS),
+        excerpt: text::excerpt(&plain::text(&about.html), EXCERPT_CHARS),
         action: urls::comment_report(at.id),
         back_href: urls::comment(at.id),
         reasons: reasons
