@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::de::DeserializeOwned;
@@ -47,6 +48,14 @@ pub struct MenuLink {
     pub label: String,
     /// Where it goes.
     pub href: String,
+}
+
+impl Site {
+    /// The zone dates are printed in; UTC where its name is unknown.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.time_zone.parse().unwrap_or(Tz::UTC)
+    }
 }
 
 impl Default for Site {

@@ -22,10 +22,11 @@ use crate::mail::outbox;
 use crate::mail::send::{self, Mailer};
 use crate::notifications::last_look::{self, Look};
 use crate::notifications::letterhead::Letterhead;
-use crate::notifications::{approved, confirm, reply, staff_answer, staff_link};
+use crate::notifications::{approved, confirm, digest, reply, staff_answer, staff_link};
 
 const SEAL: &str = "audit.seal";
 const PURGE: &str = "purge";
+const DIGESTS: &str = "digests";
 const RECOUNT: &str = "recount";
 const MEND_SEARCH: &str = "search.mend";
 
@@ -35,6 +36,8 @@ const DAY: Duration = Duration::from_hours(24);
 /// What is done again and again.
 pub const SCHEDULES: &[Schedule] = &[
     Schedule { kind: SEAL, every: Duration::from_mins(5), offset: Duration::ZERO },
+    // A minute after the times digests are due at (`notifications/digest.rs`), and every ten minutes what is late.
+    Schedule { kind: DIGESTS, every: Duration::from_mins(10), offset: Duration::from_mins(1) },
     Schedule { kind: PURGE, every: HOUR, offset: Duration::from_mins(17) },
     Schedule { kind: RECOUNT, every: DAY, offset: Duration::from_mins(200) },
     Schedule { kind: MEND_SEARCH, every: DAY, offset: Duration::from_mins(215) },
@@ -53,6 +56,7 @@ pub fn handlers(app: &App, mailer: &Arc<Mailer>) -> Vec<Handler> {
         with_letterhead(approved::KIND, app, async |app, head, job| approved::run(&app.db, head, job).await),
         with_letterhead(staff_link::KIND, app, async |app, head, job| staff_link::run(&app.db, head, job).await),
         with_letterhead(confirm::KIND, app, async |app, head, job| confirm::run(&app.db, head, job).await),
+        with_letterhead(DIGESTS, app, async |app, head, _| ended(digest::run(&app.db, head).await)),
         with_app(SEAL, app, async |app| app.db.transact(async |tx| audit::seal(tx).await).await.map(|_| ())),
         with_mailer(PURGE, app, mailer, async |app, mailer, _| ended(purge::run(app, mailer).await)),
         with_app(RECOUNT, app, async |app| recount::run(app).await),
@@ -120,7 +124,8 @@ async fn mend_search(app: &App) -> Result<(), DbError> {
 /// The sender of mails as the settings are now.
 pub async fn letterhead(app: &App) -> Result<Letterhead, DbError> {
     let settings = app.settings(&mut app.db.read().await?).await?;
-    Ok(Letterhead::new(&settings.site.name, app.base_url(&settings).as_str(), app.secret().clone()))
+    let (site, zone) = (&settings.site.name, settings.site.zone());
+    Ok(Letterhead::new(site, app.base_url(&settings).as_str(), app.secret().clone(), zone))
 }
 
 async fn send_mail(app: &App, mailer: &Mailer, job: &Job) -> Outcome {

@@ -79,6 +79,18 @@ pub const COUNT_EXACT_MAX: i64 = 1_000;
 pub const UNDO_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a reply mail waits, so that an undone reply is not mailed (decisions 17).
 pub const REPLY_MAIL_DELAY: Duration = Duration::from_secs(60);
+/// Hour of the day, in the site's zone, at which daily and weekly digests go out: before most people's breakfast.
+pub const DIGEST_HOUR: u32 = 7;
+/// Comments told of in one digest; what is more is counted. A mail of 50 excerpts is some 30 KB.
+pub const DIGEST_ITEMS_MAX: usize = 50;
+/// Digests put into the outbox by one transaction.
+pub const DIGESTS_A_BATCH: i64 = 20;
+/// How long nothing at all goes to an address mail came back from; after it one confirmation mail may.
+pub const BOUNCE_QUIET: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Body of a report about mail events, bytes: providers send up to a few hundred at once.
+pub const MAIL_EVENTS_BYTES_MAX: usize = 1024 * 1024;
+/// Mail events read from one report.
+pub const MAIL_EVENTS_MAX: usize = 1_000;
 
 /// Body of a comment form, bytes (decisions 17).
 pub const COMMENT_BODY_BYTES_MAX: usize = 256 * 1024;

@@ -107,6 +107,11 @@ text_enum! {
 }
 
 text_enum! {
+    /// How often an address wants mail: one a comment, or what gathered since the last one.
+    pub enum MailFrequency { Instant = "instant", Hourly = "hourly", Daily = "daily", Weekly = "weekly" }
+}
+
+text_enum! {
     /// Where a mail of the outbox is.
     pub enum MailState { Queued = "queued", Sent = "sent", Failed = "failed", Withdrawn = "withdrawn" }
 }

@@ -27,8 +27,14 @@ diesel::table! {
         created_at -> Timestamptz,
         confirmed_at -> Nullable<Timestamptz>,
         confirmation_sent_at -> Nullable<Timestamptz>,
-        /// Every mail to this address was stopped by its owner, or bounced for good.
+        /// Every mail to this address was stopped by its owner.
         mail_stopped_at -> Nullable<Timestamptz>,
+        /// One mail a comment, or a digest.
+        mail_frequency -> Text,
+        /// When mail to it came back for good, or its owner complained to their provider: nothing is sent there until it is confirmed anew.
+        bounced_at -> Nullable<Timestamptz>,
+        /// Why: a status code such as 5.1.1, or complaint; never the server's words.
+        bounce_code -> Text,
     }
 }
 
@@ -258,6 +264,18 @@ diesel::table! {
         text -> Text,
         made_by -> Nullable<Int8>,
         published_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Comments that wait for a digest, or stand in one (mail_id).
+    digest_items (id) {
+        id -> Int8,
+        address_id -> Nullable<Int8>,
+        staff_id -> Nullable<Int8>,
+        comment_id -> Int8,
+        due_at -> Timestamptz,
+        mail_id -> Nullable<Int8>,
     }
 }
 
@@ -669,6 +687,10 @@ diesel::joinable!(comments -> staff (staff_id));
 diesel::joinable!(corrections -> articles (article_id));
 diesel::joinable!(corrections -> revisions (revision_id));
 diesel::joinable!(corrections -> staff (made_by));
+diesel::joinable!(digest_items -> addresses (address_id));
+diesel::joinable!(digest_items -> comments (comment_id));
+diesel::joinable!(digest_items -> mail_messages (mail_id));
+diesel::joinable!(digest_items -> staff (staff_id));
 diesel::joinable!(helpful_votes -> readers (reader_id));
 diesel::joinable!(mail_messages -> addresses (address_id));
 diesel::joinable!(mail_messages -> comments (comment_id));
@@ -718,6 +740,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     comment_search,
     comments,
     corrections,
+    digest_items,
     helpful_votes,
     jobs,
     mail_messages,

@@ -3,6 +3,7 @@
 //! Nothing here is called inside a request except to queue a mail or to look at the outbox.
 
 pub mod breaker;
+pub mod events;
 pub mod message;
 pub mod outbox;
 pub mod send;

@@ -73,6 +73,7 @@ async fn ask(tx: &mut Tx, head: &Letterhead, address: AddressId) -> Result<(), D
     let due: Option<(String, String)> = diesel::update(addresses::table)
         .filter(addresses::id.eq(address))
         .filter(addresses::mail_stopped_at.is_null())
+        .filter(addresses::bounced_at.is_null().or(addresses::bounced_at.le(now - limits::BOUNCE_QUIET)))
         .filter(
             addresses::confirmation_sent_at
                 .is_null()
@@ -106,11 +107,16 @@ async fn ask(tx: &mut Tx, head: &Letterhead, address: AddressId) -> Result<(), D
     Ok(())
 }
 
-/// Whether the address's owner stopped all mail, or the address is gone.
+/// Whether the address's owner stopped all mail, mail came back since the link was asked for, or the address is gone.
 pub(super) async fn is_stopped(conn: &mut AsyncPgConnection, address: AddressId) -> Result<bool, DbError> {
-    let stopped: Option<Option<DateTime<Utc>>> =
-        addresses::table.find(address).select(addresses::mail_stopped_at).first(conn).await.optional()?;
-    Ok(stopped != Some(None))
+    type Row = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+    let row: Option<Row> = addresses::table
+        .find(address)
+        .select((addresses::mail_stopped_at, addresses::bounced_at, addresses::confirmation_sent_at))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.is_none_or(|(stopped, bounced, asked)| stopped.is_some() || bounced.is_some_and(|at| asked < Some(at))))
 }
 
 /// A link that proves the address when it is followed; open for [`limits::CONFIRMATION_LIFE`]. Earlier ones stay good.

@@ -9,7 +9,7 @@ use crate::db::{Db, DbError};
 use crate::mail::outbox::{self, Mail};
 use crate::notifications::about::{self, About};
 use crate::notifications::letterhead::Letterhead;
-use crate::notifications::{approved, confirm, reply, staff_answer, staff_link};
+use crate::notifications::{approved, confirm, digest, reply, staff_answer, staff_link};
 
 /// What a last look found.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub async fn look(db: &Db, rng: Rng, head: &Letterhead, id: MailId) -> Result<Lo
     match mail.address_id {
         Some(address) if mail.kind == "confirm" => {
             Ok(Look::Wanted(Box::new(confirm::with_link(db, rng, head, mail, address).await?)))
+        }
+        _ if mail.kind == digest::KIND => {
+            let mail = digest::look_again(db, head, mail).await?;
+            Ok(mail.map_or(Look::Unwanted("nothing of it is wanted any more"), |mail| Look::Wanted(Box::new(mail))))
         }
         _ => Ok(Look::Wanted(Box::new(mail))),
     }

@@ -1,6 +1,7 @@
 //! What every mail says about its sender: the site's name, its address for links, its key for signatures.
 
 use askama::Template;
+use chrono_tz::Tz;
 
 use crate::core::ids::{AddressId, ArticleId, CommentId, SubscriptionId};
 use crate::core::secret::Secret;
@@ -19,13 +20,15 @@ pub struct Letterhead {
     pub base_url: String,
     /// The site's key.
     pub secret: Secret,
+    /// The site's zone: when digests go out.
+    pub zone: Tz,
 }
 
 impl Letterhead {
     /// A letterhead of the site `site` at `base_url`.
     #[must_use]
-    pub fn new(site: &str, base_url: &str, secret: Secret) -> Self {
-        Self { site: site.to_owned(), base_url: base_url.trim_end_matches('/').to_owned(), secret }
+    pub fn new(site: &str, base_url: &str, secret: Secret, zone: Tz) -> Self {
+        Self { site: site.to_owned(), base_url: base_url.trim_end_matches('/').to_owned(), secret, zone }
     }
 
     /// The host in `Message-ID` and `List-Id`; `localhost` when the address has none.
@@ -77,6 +80,12 @@ impl Letterhead {
         format!("{}{}", self.base_url, urls::mail_unsubscribe(&unsubscribe::token_for_all(&self.secret, id)))
     }
 
+    /// Where readers ask for the link to what they follow and how often mail comes.
+    #[must_use]
+    pub fn preferences_link(&self) -> String {
+        format!("{}{}", self.base_url, urls::mail_preferences())
+    }
+
     /// Where an address is confirmed.
     #[must_use]
     pub fn confirm_link(&self, token: &str) -> String {
@@ -119,11 +128,11 @@ mod tests {
 
     #[test]
     fn links_stand_on_the_configured_address() {
-        let head = Letterhead::new("Harbour Health", "https://harbour.example/", Secret::new([3; 32]));
+        let head = Letterhead::new("Harbour Health", "https://harbour.example/", Secret::new([3; 32]), Tz::UTC);
         assert_eq!(head.comment_link(CommentId(7)), "https://harbour.example/comments/7");
         assert_eq!(head.comment_mark(CommentId(7)), "<comment.7@harbour.example>");
         assert_eq!(head.list().1, "comments.harbour.example");
-        assert_eq!(Letterhead::new("", "http://127.0.0.1:8080", Secret::new([3; 32])).host(), "127.0.0.1");
+        assert_eq!(Letterhead::new("", "http://127.0.0.1:8080", Secret::new([3; 32]), Tz::UTC).host(), "127.0.0.1");
         assert_eq!(split_subject("Subject: One\n\nTwo\nThree"), ("One", "Two\nThree"));
     }
 }

@@ -5,6 +5,7 @@
 pub mod about;
 pub mod approved;
 pub mod confirm;
+pub mod digest;
 pub mod last_look;
 pub mod letterhead;
 pub mod reply;

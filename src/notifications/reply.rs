@@ -9,14 +9,15 @@ use serde_json::json;
 
 use crate::core::ids::{AddressId, CommentId, SubscriptionId};
 use crate::core::limits;
-use crate::core::status::SubscriptionScope;
-use crate::db::schema::{addresses, comments, staff, subscriptions};
+use crate::core::status::{MailFrequency, SubscriptionScope};
+use crate::db::schema::{addresses, comments, digest_items, mail_messages, staff, subscriptions};
 use crate::db::{Db, DbError, Tx};
 use crate::jobs::job::{Job, NewJob, Outcome};
 use crate::jobs::queue;
 use crate::mail::message;
 use crate::mail::outbox::{self, Draft};
 use crate::notifications::about::{self, About};
+use crate::notifications::digest::{self, To};
 use crate::notifications::letterhead::{Letterhead, rendered, split_subject};
 use crate::notifications::staff_answer;
 
@@ -85,8 +86,12 @@ async fn tell_batch(
         Some(parent) => about::find_quote(tx.conn(), parent).await?,
         None => None,
     };
+    let now = tx.now;
     for follower in &followers {
-        queue_mail(tx, head, &about, quote.as_deref(), follower).await?;
+        match digest::next_due(follower.frequency, now, head.zone) {
+            Some(due_at) => digest::keep(tx, To::Address(follower.address_id), about.id, due_at).await?,
+            None => queue_mail(tx, head, &about, quote.as_deref(), follower).await?,
+        }
     }
     Ok(followers.last().map(|follower| follower.address_id))
 }
@@ -115,9 +120,11 @@ struct Follower {
     canonical: String,
     subscription_id: SubscriptionId,
     scope: SubscriptionScope,
+    frequency: MailFrequency,
 }
 
-/// Followers by address, at most [`limits::RECIPIENTS_A_BATCH`]: confirmed, not stopped, never the writer.
+/// Followers by address, at most [`limits::RECIPIENTS_A_BATCH`]: those mail may go to and who were not told of it in a
+/// mail or a digest yet; never the writer.
 /// One line each: `replies` before `thread` before `article`.
 async fn list_followers(
     conn: &mut AsyncPgConnection,
@@ -128,12 +135,22 @@ async fn list_followers(
     let writer_on_team = staff::table
         .filter(staff::id.nullable().eq(about.staff_id))
         .filter(staff::email_canonical.eq(addresses::canonical.nullable()));
+    let told = digest_items::table
+        .filter(digest_items::address_id.eq(addresses::id.nullable()))
+        .filter(digest_items::comment_id.eq(about.id));
+    let mailed = mail_messages::table
+        .filter(mail_messages::address_id.eq(addresses::id.nullable()))
+        .filter(mail_messages::comment_id.eq(about.id))
+        .filter(mail_messages::kind.eq("reply"));
     let followers = subscriptions::table
         .inner_join(addresses::table)
         .filter(subscriptions::ended_at.is_null())
         .filter(covers!(about))
         .filter(addresses::confirmed_at.is_not_null())
         .filter(addresses::mail_stopped_at.is_null())
+        .filter(addresses::bounced_at.is_null())
+        .filter(diesel::dsl::not(exists(told)))
+        .filter(diesel::dsl::not(exists(mailed)))
         .filter(addresses::id.gt(after))
         .filter(addresses::id.ne(about.address_id.unwrap_or(AddressId(0))))
         .filter(diesel::dsl::not(exists(writer_on_team)))
@@ -141,7 +158,14 @@ async fn list_followers(
         // "replies" before "thread" before "article": the order of the alphabet from behind, but for the first two.
         .order((addresses::id, subscriptions::comment_id.is_null(), subscriptions::scope, subscriptions::id))
         .limit(limits::RECIPIENTS_A_BATCH)
-        .select((addresses::id, addresses::email, addresses::canonical, subscriptions::id, subscriptions::scope))
+        .select((
+            addresses::id,
+            addresses::email,
+            addresses::canonical,
+            subscriptions::id,
+            subscriptions::scope,
+            addresses::mail_frequency,
+        ))
         .load(conn)
         .await?;
     Ok(followers)
@@ -165,7 +189,8 @@ pub(super) async fn is_reachable(conn: &mut AsyncPgConnection, address: AddressI
     let reachable = addresses::table
         .filter(addresses::id.eq(address))
         .filter(addresses::confirmed_at.is_not_null())
-        .filter(addresses::mail_stopped_at.is_null());
+        .filter(addresses::mail_stopped_at.is_null())
+        .filter(addresses::bounced_at.is_null());
     Ok(diesel::select(exists(reachable)).get_result(conn).await?)
 }
 

@@ -5,13 +5,14 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::core::ids::{CommentId, StaffId};
-use crate::core::status::{CreditRole, StaffState};
+use crate::core::status::{CreditRole, MailFrequency, StaffState};
 use crate::db::schema::{articles, comments, revision_credits, staff};
 use crate::db::{Db, DbError, Tx};
 use crate::jobs::job::{Job, Outcome};
 use crate::mail::message;
 use crate::mail::outbox::{self, Draft};
 use crate::notifications::about::{self, About};
+use crate::notifications::digest::{self, To};
 use crate::notifications::letterhead::{Letterhead, rendered, split_subject};
 
 /// The job; its payload is `{"comment": id}`. Queued with [`crate::notifications::reply::enqueue`].
@@ -33,6 +34,8 @@ struct Person {
     id: StaffId,
     email: Option<String>,
     canonical: Option<String>,
+    /// `each` or `digest`.
+    wish: String,
 }
 
 async fn tell(tx: &mut Tx, head: &Letterhead, comment: CommentId) -> Result<(), DbError> {
@@ -70,7 +73,7 @@ async fn find_answered(conn: &mut AsyncPgConnection, about: &About) -> Result<Op
         .filter(staff::id.ne(about.staff_id.unwrap_or(StaffId(0))))
         .filter(staff::state.eq(StaffState::Active))
         .filter(staff::comment_mail.ne("none"))
-        .select((staff::id, staff::email, staff::email_canonical))
+        .select((staff::id, staff::email, staff::email_canonical, staff::comment_mail))
         .first(conn)
         .await
         .optional()?;
@@ -90,7 +93,7 @@ async fn list_authors(conn: &mut AsyncPgConnection, about: &About) -> Result<Vec
         .filter(staff::state.eq(StaffState::Active))
         .filter(staff::comment_mail.ne("none"))
         .order(revision_credits::position)
-        .select((staff::id, staff::email, staff::email_canonical))
+        .select((staff::id, staff::email, staff::email_canonical, staff::comment_mail))
         .load(conn)
         .await?;
     Ok(authors)
@@ -131,6 +134,10 @@ async fn queue_mail(
     concern: Concern,
 ) -> Result<(), DbError> {
     let (Some(email), Some(canonical)) = (&person.email, &person.canonical) else { return Ok(()) };
+    if person.wish == "digest" {
+        let due_at = digest::next_due(MailFrequency::Daily, tx.now, head.zone).unwrap_or(tx.now);
+        return digest::keep(tx, To::Staff(person.id), about.id, due_at).await;
+    }
     let text = rendered(&Text { head, about, concern, quote })?;
     let (subject, text) = split_subject(&text);
     let html = rendered(&Html { head, about, concern, quote, subject })?;

@@ -113,6 +113,12 @@ pub async fn confirm(
         .set(addresses::confirmed_at.eq(tx.now))
         .execute(tx.conn())
         .await?;
+    // Mail has reached it.
+    diesel::update(addresses::table.find(address))
+        .filter(addresses::bounced_at.is_not_null())
+        .set((addresses::bounced_at.eq(None::<DateTime<Utc>>), addresses::bounce_code.eq("")))
+        .execute(tx.conn())
+        .await?;
     diesel::insert_into(readers::table)
         .values((readers::address_id.eq(address), readers::trust.eq(Trust::New), readers::created_at.eq(tx.now)))
         .on_conflict(readers::address_id)

@@ -10,8 +10,8 @@ use crate::web::desk::{
 };
 use crate::web::error::AppError;
 use crate::web::{
-    appearance, archives, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, media,
-    oembed, privacy, references as article_references, reports, search, site_map, subscriptions, votes,
+    appearance, archives, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, mail_events,
+    media, oembed, privacy, references as article_references, reports, search, site_map, subscriptions, votes,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -21,6 +21,8 @@ pub enum Access {
     Anyone,
     /// Whoever carries the right token in the address or cookie.
     TokenHolder,
+    /// A program that sends its token in a header; no person by their session.
+    Program,
     /// Any signed-in person.
     Staff,
     /// Those who may decide on comments (authors: on their own articles).
@@ -72,6 +74,7 @@ routes! {
     "/static/{file}" => { get Anyone assets::serve }
     "/favicon.ico" => { get Anyone assets::favicon }
     "/appearance" => { post Anyone appearance::choose }
+    "/hooks/mail-events" => { post Program mail_events::submit }
     "/mail/unsubscribe/{token}" => { get TokenHolder subscriptions::show, post TokenHolder subscriptions::stop }
     "/desk" => { get Staff today::show }
     "/desk/sign-in" => { get Anyone sign_in::show, post Anyone sign_in::submit }

@@ -1,6 +1,5 @@
 //! Fills the shells of `web/page.rs` from the settings and the request.
 
-use std::str::FromStr;
 
 use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
@@ -117,7 +116,7 @@ pub fn direction(language: &str) -> &'static str {
 /// The site's time zone.
 #[must_use]
 pub fn zone(settings: &Settings) -> Tz {
-    Tz::from_str(&settings.site.time_zone).unwrap_or(Tz::UTC)
+    settings.site.zone()
 }
 
 /// "14 November 2026", in the site's zone.

@@ -23,6 +23,7 @@ mod comments;
 mod demo;
 mod edge;
 mod endurance;
+mod following;
 mod hostile;
 mod jobs;
 mod logs;

@@ -20,7 +20,7 @@ use crate::web::error::AppError;
 use crate::web::extract::authority::{NoFields, StaffForm};
 use crate::web::extract::path;
 use crate::web::page::{DeskShell, Flash, NoticeKind};
-use crate::web::{cached_pages, shell};
+use crate::web::{cached_pages, mail_events, shell};
 
 /// A tab of the list.
 struct Tab {
@@ -63,6 +63,8 @@ struct OutboxPage {
     /// What everybody should know about the mail server.
     notice: Option<(NoticeKind, String)>,
     next_href: Option<String>,
+    /// Where a provider reports what came back, with its token.
+    hook: String,
 }
 
 /// Which part of the list, and what was just done.
@@ -100,9 +102,21 @@ pub async fn show(
         lines: lines.into_iter().map(|mail| line(mail, &settings)).collect(),
         notice: notice(&app, &settings),
         next_href,
+        hook: hook(&app, &settings),
     }
     .render()?;
     Ok(cached_pages::private(&request, StatusCode::OK, body).await)
+}
+
+/// The hook's address as providers take it: with name and password in it.
+fn hook(app: &App, settings: &Settings) -> String {
+    let mut address = app.base_url(settings);
+    address.set_path(&urls::mail_events());
+    let token = mail_events::token(app.secret());
+    if address.set_username("stet").and_then(|()| address.set_password(Some(&token))).is_err() {
+        return String::new(); // cannot happen: the site's address has a host
+    }
+    address.into()
 }
 
 fn done(code: Option<&str>) -> Option<Flash> {
