@@ -93,8 +93,23 @@ pub struct Comments {
     pub newcomer_until: i64,
     /// Open reports of different confirmed readers that hold a comment; 0: none ever does (moderation.md 13).
     pub reports_to_hold: i64,
+    /// Whether writers are told of private details in a comment before it is posted.
+    pub privacy_hint: bool,
+    /// Domains of short-lived addresses, such as `mailinator.com`; comments from them wait.
+    pub throwaway_domains: Vec<String>,
     /// Site-wide pause: the sentence readers see, `None` when open.
     pub paused: Option<String>,
+}
+
+impl Comments {
+    /// Whether a canonical address is of a domain on the list, or of a part of one.
+    #[must_use]
+    pub fn is_throwaway(&self, canonical: &str) -> bool {
+        let domain = canonical.rsplit('@').next().unwrap_or_default();
+        self.throwaway_domains.iter().any(|listed| {
+            domain.strip_suffix(listed.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
+    }
 }
 
 impl Default for Comments {
@@ -108,6 +123,8 @@ impl Default for Comments {
             newcomer_links: crate::core::limits::NEWCOMER_LINKS_FREE,
             newcomer_until: 20,
             reports_to_hold: 3,
+            privacy_hint: true,
+            throwaway_domains: Vec::new(),
             paused: None,
         }
     }

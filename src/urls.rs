@@ -223,6 +223,12 @@ pub fn mail_unsubscribe(token: &str) -> String {
     format!("/mail/unsubscribe/{token}")
 }
 
+/// `/desk/settings/comments`
+#[must_use]
+pub fn desk_comment_settings() -> String {
+    "/desk/settings/comments".into()
+}
+
 /// `/hooks/mail-events`
 #[must_use]
 pub fn mail_events() -> String {

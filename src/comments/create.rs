@@ -248,6 +248,7 @@ impl<'a> Taken<'a> {
             folded: &self.post.words.folded,
             links: &self.post.words.links,
             is_trapped: self.post.is_trapped,
+            is_throwaway: self.post.settings.comments.is_throwaway(&self.post.email.canonical),
             dwell_seconds: self.post.dwell_seconds,
             facts,
             policy: policy(&self.post.settings.comments, self.open.moderation),

@@ -262,6 +262,7 @@ async fn judge(
         folded: &words.folded,
         links: &words.links,
         is_trapped: false,
+        is_throwaway: false,
         dwell_seconds: None,
         facts,
         policy: create::policy(rules.settings, before.moderation),

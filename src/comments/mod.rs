@@ -12,6 +12,7 @@ mod known;
 pub mod model;
 pub mod places;
 pub mod preview;
+pub mod private_details;
 pub mod redraw;
 pub mod search;
 pub mod thread;

@@ -83,6 +83,18 @@ pub const REPLY_MAIL_DELAY: Duration = Duration::from_secs(60);
 pub const DIGEST_HOUR: u32 = 7;
 /// Comments told of in one digest; what is more is counted. A mail of 50 excerpts is some 30 KB.
 pub const DIGEST_ITEMS_MAX: usize = 50;
+/// Readers of one node who wait for news of a conversation; others see it without. Each is an open connection.
+pub const LIVE_READERS_MAX: usize = 2_000;
+/// How often something is sent to who waits: less than the minute after which proxies cut a silent connection.
+pub const LIVE_HEARTBEAT: Duration = Duration::from_secs(25);
+/// How long one such connection lives; the browser opens another.
+pub const LIVE_LIFE: Duration = Duration::from_secs(3600);
+/// Domains of short-lived addresses on the list, which is looked through line by line at each comment.
+pub const THROWAWAY_DOMAINS_MAX: usize = 5_000;
+/// Characters of a sentence in the settings.
+pub const SETTING_LINE_CHARS_MAX: usize = 300;
+/// Subscriptions on the page where they are chosen: more than anybody keeps an eye on; newer ones come first.
+pub const FOLLOWS_SHOWN: i64 = 200;
 /// Digests put into the outbox by one transaction.
 pub const DIGESTS_A_BATCH: i64 = 20;
 /// How long nothing at all goes to an address mail came back from; after it one confirmation mail may.

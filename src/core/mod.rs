@@ -5,6 +5,7 @@ pub mod fold;
 pub mod ids;
 pub mod kept;
 pub mod limits;
+pub mod live;
 pub mod network;
 pub mod page_store;
 pub mod rng;

@@ -17,6 +17,7 @@ use quick_cache::sync::Cache;
 
 use crate::core::ids::{ArticleId, TermId};
 use crate::core::limits;
+use crate::core::live::Live;
 
 /// What a page shows, and what a transaction changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,6 +155,7 @@ pub struct PageStore {
     tags: RwLock<HashMap<Tag, Arc<AtomicU64>>>,
     floor: AtomicU64,
     trust: AtomicU8,
+    live: Live,
 }
 
 impl fmt::Debug for PageStore {
@@ -176,6 +178,7 @@ impl PageStore {
             tags: RwLock::new(HashMap::new()),
             floor: AtomicU64::new(0),
             trust: AtomicU8::new(1),
+            live: Live::default(),
         }
     }
 
@@ -251,7 +254,16 @@ impl PageStore {
         let sequence = self.sequence.fetch_add(1, Ordering::AcqRel) + 1;
         for tag in tags {
             self.cell(*tag).fetch_max(sequence, Ordering::AcqRel);
+            if let Tag::Article(article) = tag {
+                self.live.tell(*article);
+            }
         }
+    }
+
+    /// Who waits for news of an article.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Takes every page out of use and frees them.

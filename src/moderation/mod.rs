@@ -8,6 +8,7 @@ pub mod decide;
 pub mod facts;
 pub mod model;
 pub mod pin;
+pub mod policy;
 pub mod queue;
 pub mod report;
 pub mod rules;

@@ -16,7 +16,7 @@ text_enum! {
     pub enum RuleId {
         Trap = "trap", Speed = "speed", Words = "words", Links = "links", SameText = "same_text", Flood = "flood",
         AlwaysHold = "always_hold", AfterRemoval = "after_removal", FirstTime = "first_time",
-        Unproven = "unproven", Everything = "everything", Edited = "edited", Reports = "reports",
+        Unproven = "unproven", Throwaway = "throwaway", Everything = "everything", Edited = "edited", Reports = "reports",
     }
 }
 
@@ -35,6 +35,7 @@ impl RuleId {
             Self::AfterRemoval => "After a removal",
             Self::FirstTime => "First comment",
             Self::Unproven => "Email not confirmed",
+            Self::Throwaway => "Short-lived email",
             Self::Everything => "Every comment waits",
             Self::Edited => "Edited after approval",
             Self::Reports => "Reported by readers",

@@ -17,6 +17,8 @@ pub struct Case<'a> {
     pub links: &'a [String],
     /// Whether the hidden field was filled in.
     pub is_trapped: bool,
+    /// Whether the address is one of those that live for minutes.
+    pub is_throwaway: bool,
     /// Seconds between opening the page and posting, where that is known.
     pub dwell_seconds: Option<i64>,
     /// What is known of the writer and of what others post.
@@ -53,6 +55,7 @@ const RULES: &[Rule] = &[
     rules::same_text::check,
     rules::flood::check,
     rules::after_removal::check,
+    rules::throwaway::check,
     rules::first_time::check,
     rules::everything::check,
 ];

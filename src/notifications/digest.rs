@@ -222,7 +222,8 @@ async fn lock(conn: &mut AsyncPgConnection, to: To) -> Result<(), DbError> {
                 addresses::table.find(id).select(addresses::id).for_update().first(conn).await.optional()?;
         }
         To::Staff(id) => {
-            let _: Option<StaffId> = staff::table.find(id).select(staff::id).for_update().first(conn).await.optional()?;
+            let _: Option<StaffId> =
+                staff::table.find(id).select(staff::id).for_update().first(conn).await.optional()?;
         }
     }
     Ok(())
@@ -371,7 +372,8 @@ mod tests {
 
     #[test]
     fn a_digest_goes_out_at_the_full_hour_and_in_the_morning_of_the_site() {
-        let due = |frequency, now: &str| next_due(frequency, at(now), chrono_tz::Europe::Berlin).map(|due| due.to_rfc3339());
+        let due =
+            |frequency, now: &str| next_due(frequency, at(now), chrono_tz::Europe::Berlin).map(|due| due.to_rfc3339());
         let utc = |text: &str| Some(at(text).to_rfc3339());
         assert_eq!(due(MailFrequency::Instant, "2026-11-23T10:20:30Z"), None);
         assert_eq!(due(MailFrequency::Hourly, "2026-11-23T10:20:30Z"), utc("2026-11-23T11:00:00Z"));

@@ -14,6 +14,7 @@ use crate::articles::page::PublicArticle;
 use crate::comments::create::{self, CreateError, Created, Guest, Post, Submission};
 use crate::comments::edit::{self, EditError, Own};
 use crate::comments::model::{self, Field, FieldError, GuestName, Notify, Place, Words};
+use crate::comments::private_details::{self, Detail};
 use crate::comments::thread::{self, Ask, From, Sort, Which};
 use crate::comments::withdraw;
 use crate::core::ids::CommentId;
@@ -44,6 +45,8 @@ pub struct CommentForm {
     submission_key: String,
     stamp: String,
     dwell_ms: String,
+    /// `kept`: the writer was asked about private details and posts them.
+    details: String,
     /// The hidden field: people leave it empty.
     homepage: String,
     act: String,
@@ -61,6 +64,7 @@ impl Fields for CommentForm {
         "submission_key",
         "stamp",
         "dwell_ms",
+        "details",
         "homepage",
         "act",
         "csrf_token",
@@ -150,6 +154,19 @@ async fn attempt(
                 .await;
         }
     };
+    let details = private_details(&settings, &form.fields, &writer);
+    if !details.is_empty() {
+        let key = form.fields.key().map(str::to_owned);
+        let typed = Some(form.fields.typed());
+        let state = FormState {
+            typed,
+            details,
+            key,
+            stamp: Stamp::read(app.secret(), &form.fields.stamp),
+            ..FormState::default()
+        };
+        return at.answer(StatusCode::OK, state).await;
+    }
     let post = Post { place: &place, parent, words: &words, submission_key: form.fields.key() };
     let outcome = match (&writer, &viewer.staff) {
         (Writer::Staff, Some(who)) => app.db.transact(async |tx| create::create_as_staff(tx, who, post).await).await,
@@ -171,6 +188,16 @@ async fn attempt(
         Ok(created) => created_answer(&at, &form.fields, &created).await,
         Err(error) => refused(&at, &form.fields, error).await,
     }
+}
+
+/// What a reader is asked about before their comment is posted; nothing once they were.
+fn private_details(settings: &Settings, fields: &CommentForm, writer: &Writer) -> Vec<&'static str> {
+    let Writer::Guest(guest) = writer else { return Vec::new() };
+    if !settings.comments.privacy_hint || !fields.details.is_empty() {
+        return Vec::new();
+    }
+    let found = private_details::find(&fields.body, guest.name.as_str(), settings.site.is_medical);
+    found.into_iter().map(Detail::sentence).collect()
 }
 
 // ---- reading the form ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ pub mod feeds;
 pub mod headers;
 pub mod health;
 pub mod lists;
+pub mod live;
 pub mod mail_events;
 pub mod media;
 pub mod metrics;

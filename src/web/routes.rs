@@ -5,13 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route as ActixRoute, Scope,
 
 use crate::app::App;
 use crate::web::desk::{
-    account, articles as desk_articles, audit, comments as desk_comments, editor, links, outbox, people, pins,
-    references, revisions, settings, setup, sign_in, source_settings, today,
+    account, articles as desk_articles, audit, comment_settings, comments as desk_comments, editor, links, outbox,
+    people, pins, references, revisions, settings, setup, sign_in, source_settings, today,
 };
 use crate::web::error::AppError;
 use crate::web::{
-    appearance, archives, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, mail_events,
-    media, oembed, privacy, references as article_references, reports, search, site_map, subscriptions, votes,
+    appearance, archives, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, live,
+    mail_events, media, oembed, privacy, references as article_references, reports, search, site_map, subscriptions,
+    votes,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -92,6 +93,7 @@ routes! {
     "/desk/staff/{id}/suspend" => { post Administers people::suspend }
     "/desk/staff/{id}/reinstate" => { post Administers people::reinstate }
     "/desk/staff/{id}/link" => { post Administers people::link }
+    "/desk/settings/comments" => { get Administers comment_settings::show, post Administers comment_settings::save }
     "/desk/settings/sources" => { get Administers source_settings::sources, post Administers source_settings::save_sources }
     "/desk/mail" => { get Administers outbox::show }
     "/desk/mail/{id}" => { get Administers outbox::show_one }
@@ -123,6 +125,7 @@ routes! {
     "/corrections" => { get Anyone lists::corrections }
     "/corrections/feed.xml" => { get Anyone feeds::corrections }
     "/privacy" => { get Anyone privacy::show }
+    "/events" => { get Anyone live::events }
     "/oembed" => { get Anyone oembed::show }
     "/search" => { get Anyone search::show }
     "/feed.xml" => { get Anyone feeds::atom }

@@ -56,6 +56,7 @@ pub async fn serve(
     workers: usize,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
+    let pages = Arc::clone(&parts.db.pages);
     let server = HttpServer::new(move || {
         let app = App::for_thread(&parts, limits::DB_CONNECTIONS_A_WORKER);
         ActixApp::new().app_data(web::Data::new(app)).wrap(from_fn(error_pages::pages)).configure(routes::configure)
@@ -78,6 +79,7 @@ pub async fn serve(
                 break;
             }
         }
+        pages.live().close(); // who waits for news would be a request in flight for an hour
         handle.stop(true).await;
     };
     let (outcome, ()) = tokio::join!(server, stopper);

@@ -1,6 +1,5 @@
 //! Fills the shells of `web/page.rs` from the settings and the request.
 
-
 use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;

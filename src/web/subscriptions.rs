@@ -30,6 +30,7 @@ struct StopPage<'a> {
     action: String,
     /// Whether the link is about every mail to the address.
     is_all: bool,
+    preferences_href: String,
 }
 
 /// The button pressed: everything, or what the link is about.
@@ -83,7 +84,7 @@ pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
     page.canonical = None;
     let is_all = matches!(target, Target::Address(_));
     let action = urls::mail_unsubscribe(request.match_info().query("token"));
-    let body = StopPage { page, shown: &shown, action, is_all }.render()?;
+    let body = StopPage { page, shown: &shown, action, is_all, preferences_href: urls::mail_preferences() }.render()?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "private, no-store"))

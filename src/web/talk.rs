@@ -15,7 +15,7 @@ use crate::comments::helpful;
 use crate::comments::model::{Notify, Place, Words};
 use crate::comments::preview;
 use crate::comments::thread::{self, Ask, Comment, Show, Sort, Stretch, Thread, Which};
-use crate::core::ids::CommentId;
+use crate::core::ids::{ArticleId, CommentId};
 use crate::core::limits;
 use crate::core::rng::Token;
 use crate::core::secret::Secret;
@@ -243,6 +243,8 @@ impl Stamp {
 pub struct Talk {
     /// "7 comments".
     pub heading: String,
+    /// The article news of which are waited for: on a first page that takes comments.
+    pub live: Option<ArticleId>,
     /// Whether there is anything to sort or read.
     pub is_empty: bool,
     /// Where the sort form goes.
@@ -447,6 +449,8 @@ pub struct FormView {
     pub errors: FormErrors,
     /// A sentence above the fields.
     pub alert: Option<(NoticeKind, String)>,
+    /// Private details the writer is asked about; posting it again posts it as it is.
+    pub details: Vec<&'static str>,
     /// A comment the alert or an error points to.
     pub see_href: Option<String>,
     /// The comment as it will look.
@@ -504,6 +508,8 @@ pub struct FormState {
     pub stamp: Option<Stamp>,
     /// The text, to be shown as it will look.
     pub preview: Option<Words>,
+    /// Private details in it, which its writer is asked about before it is posted.
+    pub details: Vec<&'static str>,
 }
 
 /// What a page's conversation is made from.
@@ -583,6 +589,7 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
     let kept = given.form.typed.as_ref().filter(|_| closed.is_some()).map(|typed| typed.body.clone());
     Ok(Some(Talk {
         heading,
+        live: (is_first && form.is_some()).then_some(given.place.article),
         is_empty: threads.is_empty(),
         sort_href: urls::article(slug),
         sorts,
@@ -898,6 +905,7 @@ fn fill(
     });
     form.errors = state.errors;
     form.alert = state.alert;
+    form.details = state.details;
     form
 }
 
@@ -960,6 +968,7 @@ fn reason_for_writer(rule: RuleId) -> &'static str {
     match rule {
         RuleId::FirstTime => " It is the first comment from this email.",
         RuleId::Unproven => " We don’t know yet that this email is yours.",
+        RuleId::Throwaway => " It came from a short-lived email address.",
         RuleId::Links => " It has several links.",
         RuleId::Everything => " Every comment is looked at first.",
         RuleId::SameText => " The same text was posted elsewhere.",

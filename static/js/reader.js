@@ -9,6 +9,7 @@ import { count } from "./count.js";
 import { draft } from "./draft.js";
 import { focusFirst } from "./focus_first.js";
 import { headings } from "./headings.js";
+import { live } from "./live.js";
 import { menu } from "./menu.js";
 import { more } from "./more.js";
 import { reply } from "./reply.js";
@@ -40,5 +41,5 @@ start(
     menu,
     appearance,
   },
-  { times, tables, headings, contents },
+  { times, tables, headings, contents, live },
 );

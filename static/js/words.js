@@ -9,6 +9,7 @@ export const words = {
   linkToSection: "Link to this section",
   menu: "Menu",
   moreReplies: "Show more replies",
+  newComments: (count) => (count === 1 ? "1 new comment." : `${count} new comments.`),
   newComment: "Leave a comment",
   now: "just now",
   offline: "You’re offline. Your comment is kept in this browser until you post it.",
@@ -16,5 +17,6 @@ export const words = {
   references: (first, last) => `References ${first}–${last}`,
   replyTo: (name) => `Reply to ${name}`,
   reported: "Reported",
+  showThem: "Show them",
   restored: "This is what you had written before. It was kept in this browser.",
 };

@@ -371,3 +371,35 @@ async fn a_comment_is_reported_in_a_dialog() {
     assert!(complaints.iter().all(|line| line.contains("/report - Failed to load resource")), "{complaints:?}");
     assert_eq!(checks::outside_requests(&browser).await, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_comments_are_told_of_and_shown_where_they_stand() {
+    let site = conversation::site().await;
+    conversation::public_comments(&site, &[("Ruth K.", None), ("Jonas", None)]).await;
+    let Some(browser) = Chromium::start(&site).await else { return };
+    browser.open(ARTICLE).await;
+    browser.script("document.querySelector('#comments').scrollIntoView(); document.querySelector('#f-body').value = 'Half a tho'").await;
+    browser.until("performance.getEntriesByType('resource').length > 0").await;
+    // A reply to the first, and a thread of its own, approved while the page is open.
+    let ana = conversation::signed_in(&site, 3).await;
+    for address in [format!("{ARTICLE}?reply=1"), ARTICLE.to_owned()] {
+        let form = ana
+            .look(&address)
+            .await
+            .form("#reply form")
+            .fill("body", &format!("Said at {address}"))
+            .choose("act", "post");
+        assert_eq!(ana.submit(&form).await.status, 303);
+    }
+    browser.until("document.querySelector('[data-news]')?.textContent.includes('2 new comments')").await;
+    checks::axe(&browser).await;
+    browser.press("[data-news] button").await;
+    browser.until("document.querySelector('#comment-1').closest('li').querySelector('#comment-3')").await;
+    browser.until("document.querySelector('.thread > li:last-child #comment-4')").await;
+    assert_eq!(browser.text("#talk-h").await, "4 comments");
+    assert!(!browser.has("[data-news]").await);
+    assert_eq!(browser.script("return document.activeElement.id").await, "comment-3");
+    assert_eq!(browser.script("return document.querySelector('#f-body').value").await, "Half a tho");
+    assert_eq!(checks::ids_given_twice(&browser).await, Vec::<String>::new());
+    checks::quiet(&browser).await;
+}

@@ -658,3 +658,100 @@ async fn words_on_a_list_hold_or_file_and_the_next_version_counts_at_once() {
     post(&site, &site.browser(), "Then I sell drops, very cheap.").await;
     assert_eq!(site.one::<String>("select status || ' ' || (screening->0->'evidence'->'matches'->0->>'list_version') from comments where id = 2").await, "spam 2");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_details_are_asked_about_once_and_posted_when_their_writer_wants_it() {
+    let site = conversation::site().await;
+    let dele = site.browser();
+    let text = "Ring me on 07700 900123, or write to dele@mail.example.";
+    let asked = post(&site, &dele, text).await;
+    assert_eq!(asked.status, StatusCode::OK);
+    let notice = asked.text_at("#reply .notice--warn");
+    assert!(
+        notice.contains("not posted yet") && notice.contains("phone number") && notice.contains("email address"),
+        "{notice}"
+    );
+    assert_eq!(asked.text_at("#reply textarea").trim(), text, "nothing typed is lost");
+    assert_eq!(asked.attribute("#reply [name=email]", "value").as_deref(), Some("dele@mail.example"));
+    assert!(asked.header("set-cookie").is_none());
+    assert_eq!(site.one::<i64>("select (select count(*) from comments) + (select count(*) from addresses)").await, 0);
+
+    // Taken out, it is posted without more ado; as it is, where its writer says so.
+    let mended =
+        dele.submit(&asked.form("#reply form").fill("body", "Is anchor sleep worth it?").choose("act", "post")).await;
+    assert_eq!(mended.status, StatusCode::SEE_OTHER, "{}", mended.text);
+    let asked = post(&site, &site.browser(), &format!("{text} Please.")).await;
+    let kept = site.browser().submit(&asked.form("#reply form").choose("act", "post")).await;
+    assert_eq!(kept.status, StatusCode::SEE_OTHER, "{}", kept.text);
+    assert_eq!(site.one::<i64>("select count(*) from comments where body like '%07700%'").await, 1);
+
+    // The team is not asked, nor anybody where the owner turned it off.
+    let tomas = signed_in(&site, 2).await;
+    let form = tomas.look(ARTICLE).await.form("#reply form").fill("body", text).choose("act", "post");
+    assert_eq!(tomas.submit(&form).await.status, StatusCode::SEE_OTHER);
+    sql(&site, r#"insert into settings values ('comments', '{"privacy_hint": false}', now())"#).await;
+    site.app.pages().purge(&[Tag::Site]);
+    assert_eq!(post(&site, &site.browser(), &format!("{text} Thanks.")).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_sets_how_comments_are_taken() {
+    let site = conversation::site().await;
+    let owner = site.signed_in(&site.member("Olu", Role::Owner).await).await;
+    let page = owner.look("/desk/settings/comments").await;
+    let form = || page.form("form.form");
+    let wrong = owner
+        .submit(&form().fill("depth", "9").fill("newcomer_links", "many").fill("throwaway_domains", "not a domain"))
+        .await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for message in [
+        "Levels must be a number from 1 to 5",
+        "Links must be a number from 0 to 5",
+        "“not a domain” must look like mailinator.com",
+    ] {
+        assert!(wrong.text.contains(message), "{message}");
+    }
+    assert_eq!(wrong.attribute("[name=depth]", "value").as_deref(), Some("9"), "what was typed is kept");
+    assert_eq!(site.one::<i64>("select count(*) from settings where key = 'comments'").await, 0);
+
+    let saved = owner
+        .submit(
+            &form()
+                .fill("moderation", "none")
+                .fill("house_rules", "Be kind.")
+                .fill("edit_window_minutes", "5")
+                .fill("throwaway_domains", "Mailinator.com\n@bücher.example\nmailinator.com"),
+        )
+        .await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let page = owner.look("/desk/settings/comments").await;
+    assert_eq!(page.text_at("[name=throwaway_domains]").trim(), "mailinator.com xn--bcher-kva.example");
+    assert_eq!(site.one::<i64>("select count(*) from audit_entries where action = 'settings.comments'").await, 1);
+
+    let reader = site.browser();
+    assert_eq!(reader.look(ARTICLE).await.text_at(".talk__rules"), "Be kind.");
+    post(&site, &reader, "Nobody waits now.").await;
+    for email in ["a@mailinator.com", "b@eu.mailinator.com", "c@bücher.example"] {
+        written_from(&site, email).await;
+    }
+    written_from(&site, "d@notmailinator.com").await;
+    let held = "select string_agg(canonical, ' ' order by canonical) from comments join addresses on addresses.id = address_id where status = 'held'";
+    assert_eq!(site.one::<String>(held).await, "a@mailinator.com b@eu.mailinator.com c@xn--bcher-kva.example");
+    assert_eq!(site.one::<i64>("select count(*) from comments where status_reason = 'throwaway'").await, 3);
+
+    let page = owner.look("/desk/settings/comments").await;
+    owner.submit(&page.form("form.form").fill("paused", "Back on Monday.")).await;
+    let page = reader.look(ARTICLE).await;
+    assert!(page.text.contains("Back on Monday.") && !page.has("#reply form"));
+
+    let editor = signed_in(&site, 3).await;
+    assert_eq!(editor.look("/desk/settings/comments").await.status, StatusCode::FORBIDDEN);
+}
+
+async fn written_from(site: &crate::support::site::Site, email: &str) {
+    let browser = site.browser();
+    let form = written(&browser.look(ARTICLE).await, &format!("Greetings from {email}").replace('@', " at "));
+    site.later(TimeDelta::seconds(70));
+    let answer = browser.submit(&form.fill("email", email)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+}

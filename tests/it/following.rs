@@ -17,7 +17,8 @@ async fn furnished(frequency: &str) -> (Scratch, Sink) {
     let sink = Sink::start(Behaviour::Accept).await;
     let site = Scratch::start(Some(&sink)).await;
     site.furnish().await;
-    site.sql(&format!("update staff set comment_mail = 'none'; update addresses set mail_frequency = '{frequency}'")).await;
+    site.sql(&format!("update staff set comment_mail = 'none'; update addresses set mail_frequency = '{frequency}'"))
+        .await;
     site.subscribe(1, "thread", Some(1)).await;
     (site, sink)
 }
@@ -69,7 +70,15 @@ async fn three_replies_within_the_hour_are_one_mail_with_three_items() {
     assert_eq!(mail.to, "Ruth.K@mail.example");
     assert_eq!(subject(mail), "3 new comments: Sleeping well on the night shift");
     for text in [mail.text(), mail.html()] {
-        for words in ["Miriam Achebe", "Jonas", "Dele A.", "Mine turn backwards.", "/comments/2", "/comments/4", "/mail/preferences"] {
+        for words in [
+            "Miriam Achebe",
+            "Jonas",
+            "Dele A.",
+            "Mine turn backwards.",
+            "/comments/2",
+            "/comments/4",
+            "/mail/preferences",
+        ] {
             assert!(text.contains(words), "{words:?} is missing in\n{text}");
         }
         assert!(!text.contains("mail.example"), "nobody's address stands in it");
@@ -93,7 +102,10 @@ async fn a_digest_tells_of_nothing_withdrawn_and_is_not_sent_empty() {
     site.sql("update comments set status = 'trash', status_reason = 'withdrawn' where id in (2, 3)").await;
     site.wait(86_400);
     digests(&site).await;
-    assert_eq!(sink.received().iter().map(subject).collect::<Vec<_>>(), ["1 new comment: Sleeping well on the night shift"]);
+    assert_eq!(
+        sink.received().iter().map(subject).collect::<Vec<_>>(),
+        ["1 new comment: Sleeping well on the night shift"]
+    );
     assert!(!sink.received()[0].text().contains("Miriam Achebe"));
 
     let (site, sink) = furnished("weekly").await;
@@ -120,7 +132,10 @@ async fn a_digest_that_waits_for_its_server_is_written_anew_when_it_goes() {
     let received = sink.received();
     assert_eq!(received.iter().map(subject).collect::<Vec<_>>(), ["2 new comments: Sleeping well on the night shift"]);
     assert!(!received[0].text().contains("Mine turn backwards."));
-    assert_eq!(site.number("select count(*) from mail_messages where body_text like '%Mine turn backwards.%'").await, 0);
+    assert_eq!(
+        site.number("select count(*) from mail_messages where body_text like '%Mine turn backwards.%'").await,
+        0
+    );
 
     // Nothing of it is wanted: it is withdrawn.
     let (site, sink) = furnished("hourly").await;
@@ -157,12 +172,16 @@ async fn nothing_goes_to_an_address_mail_came_back_from_until_it_is_confirmed_an
     let (site, sink) = furnished("instant").await;
     told(&site, 2).await;
     assert_eq!(sink.received().len(), 1);
-    let event = stet::mail::events::read(br#"{"event":"bounce","recipient":"RUTH.K@mail.example","code":"5.1.1"}"#).unwrap();
+    let event =
+        stet::mail::events::read(br#"{"event":"bounce","recipient":"RUTH.K@mail.example","code":"5.1.1"}"#).unwrap();
     for _ in 0..2 {
         site.change(async |tx| stet::readers::bounce::suppress(tx, &event[0]).await).await;
     }
     let line = &site.outbox().await[0];
-    assert_eq!((line.id, line.state, line.last_error.as_deref()), (MailId(1), MailState::Failed, Some("Came back: 5.1.1")));
+    assert_eq!(
+        (line.id, line.state, line.last_error.as_deref()),
+        (MailId(1), MailState::Failed, Some("Came back: 5.1.1"))
+    );
     assert_eq!(site.number("select count(*) from audit_entries where action = 'address.bounce'").await, 1);
     told(&site, 3).await;
     site.change(async |tx| queue::enqueue(tx, confirm::job(stet::core::ids::AddressId(1), tx.now)).await).await;
@@ -225,7 +244,8 @@ async fn only_who_has_the_token_reports_what_came_back() {
     assert_eq!(bounced().await, 0);
     assert_eq!(send(Some(&bearer), &ann).await, 204);
     assert_eq!(bounced().await, 1);
-    let dsn = "Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; BEA@mail.example\nAction: failed\nStatus: 5.1.1\n";
+    let dsn =
+        "Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; BEA@mail.example\nAction: failed\nStatus: 5.1.1\n";
     assert_eq!(send(Some(&basic(&token)), dsn).await, 204);
     assert_eq!(bounced().await, 2);
     assert_eq!(browser.get("/hooks/mail-events").await.status, 405);

@@ -26,6 +26,7 @@ mod endurance;
 mod following;
 mod hostile;
 mod jobs;
+mod live;
 mod logs;
 mod mail;
 mod migrations;

@@ -7,5 +7,6 @@ pub mod flood;
 pub mod links;
 pub mod same_text;
 pub mod speed;
+pub mod throwaway;
 pub mod trap;
 pub mod words;

@@ -15,6 +15,7 @@ struct Given {
     text: &'static str,
     links: Vec<String>,
     is_trapped: bool,
+    is_throwaway: bool,
     dwell_seconds: Option<i64>,
     standing: Standing,
     same_text_articles: usize,
@@ -29,6 +30,7 @@ fn regular() -> Given {
         text: "Reference 12 gives a pooled figure of 24 minutes.",
         links: Vec::new(),
         is_trapped: false,
+        is_throwaway: false,
         dwell_seconds: Some(40),
         standing: Standing { approved_as_reader: 3, address_was_approved: true, ..Standing::NOBODY },
         same_text_articles: 1,
@@ -45,6 +47,7 @@ fn judge(given: Given) -> (CommentStatus, Vec<RuleId>, Vec<String>) {
         folded: &folded,
         links: &given.links,
         is_trapped: given.is_trapped,
+        is_throwaway: given.is_throwaway,
         dwell_seconds: given.dwell_seconds,
         facts: Facts {
             standing: given.standing,
@@ -134,6 +137,7 @@ fn the_strictest_list_decides_and_trust_does_not_pass_words() {
 
 #[test]
 fn repeated_texts_floods_and_removals_hold() {
+    assert_eq!(judge(Given { is_throwaway: true, ..regular() }).1, [RuleId::Throwaway]);
     assert_eq!(judge(Given { same_text_articles: 2, ..regular() }).1, [RuleId::SameText]);
     let standing = Standing { approved_as_reader: 0, ..regular().standing };
     let flood = Given { recent_on_article: limits::FLOOD_COMMENTS, standing, mode: ModerationMode::None, ..regular() };

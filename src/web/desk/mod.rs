@@ -3,6 +3,7 @@
 pub mod account;
 pub mod articles;
 pub mod audit;
+pub mod comment_settings;
 pub mod comments;
 pub mod editor;
 pub mod frame;

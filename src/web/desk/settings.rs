@@ -38,6 +38,7 @@ struct SettingsPage<'a> {
     page: DeskShell,
     action: String,
     sources_href: String,
+    comments_href: String,
     typed: &'a Typed,
     errors: FormErrors,
 }
@@ -82,9 +83,15 @@ async fn page(
     let mut page = frame(app, &settings, request, who.session(), "Settings");
     page.flash = flash;
     page.has_errors = !errors.is_empty();
-    let body =
-        SettingsPage { page, action: urls::desk_settings(), sources_href: urls::desk_source_settings(), typed, errors }
-            .render()?;
+    let body = SettingsPage {
+        page,
+        action: urls::desk_settings(),
+        sources_href: urls::desk_source_settings(),
+        comments_href: urls::desk_comment_settings(),
+        typed,
+        errors,
+    }
+    .render()?;
     Ok(cached_pages::private(request, status, body).await)
 }
 
