@@ -238,6 +238,7 @@ impl GuestName {
 pub async fn guest_name(
     conn: &mut AsyncPgConnection,
     team: &names::Cached,
+    site_name: &str,
     typed: &str,
 ) -> Result<Result<GuestName, FieldError>, DbError> {
     let name = match tidy_guest_name(typed) {
@@ -245,7 +246,11 @@ pub async fn guest_name(
         Err(error) => return Ok(Err(error)),
     };
     let team = team.skeletons(conn).await?;
-    if skeletons(&name.name).iter().any(|skeleton| team.contains(skeleton)) {
+    let site = text::skeleton(site_name);
+    let is_ours = |skeleton: &String| {
+        team.contains(skeleton) || (site.len() >= SITE_SKELETON_MIN && skeleton.contains(site.as_str()))
+    };
+    if skeletons(&name.name).iter().any(is_ours) {
         return Ok(Err(FieldError::new(Field::Name, "Choose another name. That one belongs to someone on our team")));
     }
     Ok(Ok(name))
@@ -263,6 +268,9 @@ fn tidy_guest_name(typed: &str) -> Result<GuestName, FieldError> {
     if name.contains("://") || name.split_whitespace().any(|word| links::bare_address(word).is_some()) {
         return wrong("Name can’t be a web address".into());
     }
+    if name.contains(BADGE_SIGNS) || name.split_whitespace().any(is_badge_word) {
+        return wrong("Name can’t look like one of our badges".into());
+    }
     let skeleton = text::skeleton(&name);
     Ok(GuestName { name, skeleton })
 }
@@ -270,13 +278,42 @@ fn tidy_guest_name(typed: &str) -> Result<GuestName, FieldError> {
 /// Titles people put before their names; "Tomas Hale" and "Dr Tomas Hale" are one person to a reader.
 const TITLES: &[&str] = &["dr", "prof", "professor", "mr", "mrs", "ms", "sir", "dame"];
 
+/// Signs that pass for the tick of a badge.
+const BADGE_SIGNS: &[char] = &['✓', '✔', '✅', '☑', '🗸', '√', '⍻', '🛡', '🔰'];
+
+/// Words that stand in badges, and those of people who run sites.
+const BADGE_WORDS: &[&str] =
+    &["admin", "administrator", "author", "editor", "moderator", "reviewer", "staff", "webmaster"];
+
+fn is_badge_word(word: &str) -> bool {
+    let skeleton = text::skeleton(word);
+    BADGE_WORDS.iter().any(|badge| text::skeleton(badge) == skeleton)
+}
+
+/// Letters from which on a site's name may be part of nobody's.
+const SITE_SKELETON_MIN: usize = 6;
+
+/// What a name may be taken for: itself, with and without a title, two words the other way round, and each run of two
+/// words or more in it ("Miriam Achebe from Harbour").
 fn skeletons(name: &str) -> Vec<String> {
     let is_title = |word: &&str| TITLES.contains(&word.trim_end_matches('.').to_lowercase().as_str());
-    let bare = name.split_whitespace().skip_while(is_title).collect::<Vec<_>>().join(" ");
-    let bare = if bare.is_empty() { name.to_owned() } else { bare };
-    let mut all: Vec<String> = TITLES.iter().map(|title| text::skeleton(&format!("{title} {bare}"))).collect();
-    all.push(text::skeleton(&bare));
-    all.push(text::skeleton(name));
+    let words: Vec<&str> = name.split_whitespace().skip_while(is_title).collect();
+    let mut runs = vec![name.to_owned(), words.join(" ")];
+    for length in 2..words.len() {
+        runs.extend(words.windows(length).map(|run| run.join(" ")));
+    }
+    if let [given, family] = words.as_slice() {
+        runs.push(format!("{family} {given}"));
+    }
+    let titles: Vec<String> = TITLES.iter().map(|title| text::skeleton(title)).collect();
+    let mut all = Vec::new();
+    for run in runs.iter().filter(|run| !run.is_empty()) {
+        // A capital I is like an l as it stands, and an i in small letters.
+        for skeleton in [text::skeleton(run), text::skeleton_as_written(run)] {
+            all.extend(titles.iter().map(|title| format!("{title}{skeleton}")));
+            all.push(skeleton);
+        }
+    }
     all.retain(|skeleton| !skeleton.is_empty());
     all
 }

@@ -76,8 +76,18 @@ pub fn is_invisible(c: char) -> bool {
 /// The confusables skeleton of a name in lower case: equal for names that look alike (UTS 39).
 #[must_use]
 pub fn skeleton(name: &str) -> String {
-    let lower: String = tidy_name(name).to_lowercase();
-    let skeleton: String = unicode_security::confusable_detection::skeleton(&lower).collect();
+    skeleton_of(&tidy_name(name).to_lowercase())
+}
+
+/// The same of the letters as they were written: a capital I looks like an l, its small letter does not.
+#[must_use]
+pub fn skeleton_as_written(name: &str) -> String {
+    let alike: String = unicode_security::confusable_detection::skeleton(&tidy_name(name)).collect();
+    skeleton_of(&alike.to_lowercase())
+}
+
+fn skeleton_of(name: &str) -> String {
+    let skeleton: String = unicode_security::confusable_detection::skeleton(name).collect();
     skeleton.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
 }
 

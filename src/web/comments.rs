@@ -125,7 +125,7 @@ async fn attempt(
     let mut conn = app.db.read().await?;
     let settings = app.settings(&mut conn).await?;
     let place = app.parts.places.find(&mut conn, slug).await?.ok_or(AppError::NotFound)?;
-    let read = Read::of(app, &mut conn, &place, &viewer, &form.fields).await?;
+    let read = Read::of(app, &mut conn, (&place, &settings), &viewer, &form.fields).await?;
     drop(conn);
     let reply = form.fields.parent.trim().parse::<CommentId>();
     let parent = reply.as_ref().ok().copied();
@@ -233,7 +233,7 @@ impl Read {
     async fn of(
         app: &App,
         conn: &mut crate::db::Conn,
-        place: &Place,
+        (place, settings): (&Place, &Settings),
         viewer: &Viewer,
         fields: &CommentForm,
     ) -> Result<Self, AppError> {
@@ -261,7 +261,7 @@ impl Read {
         if let Some(error) = read.words.as_ref().and_then(|words| words.check_links().err()) {
             read.add(error);
         }
-        read.writer = read.guest(app, conn, fields).await?;
+        read.writer = read.guest(app, conn, &settings.site.name, fields).await?;
         Ok(read)
     }
 
@@ -269,9 +269,11 @@ impl Read {
         &mut self,
         app: &App,
         conn: &mut crate::db::Conn,
+        site_name: &str,
         fields: &CommentForm,
     ) -> Result<Option<Writer>, AppError> {
-        let name = model::guest_name(conn, &app.parts.team, &fields.name).await?.map_err(|error| self.add(error));
+        let name = model::guest_name(conn, &app.parts.team, site_name, &fields.name).await?;
+        let name = name.map_err(|error| self.add(error));
         let email = model::email(&fields.email).map_err(|error| self.add(error));
         // On a page for one reader the time since it was drawn is theirs; else only script knows (decisions 1).
         let measured = fields.dwell_ms.trim().parse::<i64>().ok().map(|ms| ms / 1_000);

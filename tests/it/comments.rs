@@ -755,3 +755,62 @@ async fn written_from(site: &crate::support::site::Site, email: &str) {
     let answer = browser.submit(&form.fill("email", email)).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
 }
+
+/// The table of reader.md 5, word for word: each mistake, the field it is said beside, and that nothing typed is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mistake_is_told_in_the_words_of_the_table() {
+    let site = conversation::site().await;
+    let browser = site.browser();
+    let form = written(&browser.look(ARTICLE).await, "Is an anchor sleep worth trying?");
+    let links = (1..=9).map(|n| format!("https://a{n}.example/")).collect::<Vec<_>>().join(" ");
+    let long = "x".repeat(5_212);
+    let name = "n".repeat(61);
+    for (field, typed, message) in [
+        ("body", "", "Write your comment"),
+        ("body", "  \n ", "Write your comment"),
+        ("body", "x", "Comment must be at least 2 characters"),
+        ("body", long.as_str(), "Comment must be 5,000 characters or fewer. You have used 5,212"),
+        ("body", links.as_str(), "Your comment has 9 links. Post it with 5 or fewer"),
+        ("name", "", "Enter your name"),
+        ("name", name.as_str(), "Name must be 60 characters or fewer"),
+        ("name", "Tomas Hale", "Choose another name. That one belongs to someone on our team"),
+        ("name", "https://pills.example", "Name can’t be a web address"),
+        ("name", "pills.com", "Name can’t be a web address"),
+        ("email", "", "Enter your email address"),
+        ("email", "dele", "Enter an email address with an @, like name@example.org"),
+        ("email", "dele@", "Enter an email address with an @, like name@example.org"),
+    ] {
+        site.later(TimeDelta::seconds(61));
+        let page = browser.submit(&form.clone().fill(field, typed)).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{message}");
+        assert!(page.text_at("title").starts_with("Error: "), "{}", page.text_at("title"));
+        assert!(page.text_at(".errsum").contains("There is a problem"));
+        assert_eq!(page.texts(".errsum a"), [message]);
+        assert_eq!(page.attribute(".errsum a", "href").as_deref(), Some(format!("#f-{field}").as_str()));
+        assert!(page.text_at(&format!("#f-{field}-e")).ends_with(message), "beside the field");
+        assert_eq!(page.attribute(&format!("#f-{field}"), "aria-invalid").as_deref(), Some("true"));
+        let again = page.form("#reply form");
+        for (name, kept) in
+            [("body", "Is an anchor sleep worth trying?"), ("name", "Dele A."), ("email", "dele@mail.example")]
+        {
+            let kept = if name == field { typed } else { kept };
+            assert_eq!(again.value(name).unwrap_or_default().trim(), kept.trim(), "{name} is kept");
+        }
+        // And the form works.
+        let mended = browser.submit(&again.fill(field, form.value(field).unwrap()).choose("act", "preview")).await;
+        assert_eq!(mended.status, StatusCode::OK, "{message}");
+    }
+
+    let two = browser.submit(&form.clone().fill("name", "").fill("body", "")).await;
+    assert_eq!(two.texts(".errsum a"), ["Write your comment", "Enter your name"], "all at once");
+
+    site.later(TimeDelta::seconds(61));
+    assert_eq!(browser.submit(&form).await.status, StatusCode::SEE_OTHER);
+    site.later(TimeDelta::days(2));
+    let fresh = written(&browser.look(ARTICLE).await, "Is an anchor sleep worth trying?");
+    sql(&site, "update comments set created_at = created_at + interval '47 hours'").await;
+    site.later(TimeDelta::seconds(10));
+    let said = browser.submit(&fresh.fill("body", "Is an anchor sleep  WORTH trying?")).await;
+    assert_eq!(said.texts(".errsum a"), ["You have posted this already."]);
+    assert_eq!(said.attribute("#reply a[href='/comments/1']", "href").as_deref(), Some("/comments/1"), "See it");
+}

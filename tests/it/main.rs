@@ -25,6 +25,7 @@ mod edge;
 mod endurance;
 mod following;
 mod hostile;
+mod impostors;
 mod jobs;
 mod live;
 mod logs;

@@ -97,7 +97,9 @@ impl<'a> Talk<'a> {
     async fn post_as_reader(&mut self, key: &'a str, comment: &Comment, post: Post<'_>) -> anyhow::Result<Created> {
         let (reader, number) = self.reader(key)?;
         let mut conn = self.stage.read().await?;
-        let name = model::guest_name(&mut conn, &self.stage.app.parts.team, &reader.name).await?.map_err(refused)?;
+        let app = self.stage.app;
+        let site = &app.settings(&mut conn).await?.site.name;
+        let name = model::guest_name(&mut conn, &app.parts.team, site, &reader.name).await?.map_err(refused)?;
         let browser = match self.cookies.get(key) {
             Some(token) => browser::find(&mut conn, token, self.stage.now()).await?,
             None => None,
