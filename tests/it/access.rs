@@ -186,7 +186,11 @@ async fn every_route_lets_in_whom_the_table_says() {
     let spare = house.site.member("Spare Person", Role::Reviewer).await;
     let mut wrong = Vec::new();
     for route in ROUTES {
-        for (role, member) in &house.members {
+        // What is open to everyone is asked by two: the right is the same for all.
+        let is_open = matches!(route.access, Access::Anyone | Access::TokenHolder | Access::Program);
+        for (role, member) in
+            house.members.iter().filter(|(role, _)| !is_open || matches!(role, Role::Owner | Role::Moderator))
+        {
             for whose in [Whose::Own, Whose::Others] {
                 let address = fill(route.pattern, whose, &house.records, spare.id.0);
                 let is_about_a_record = fill(route.pattern, Whose::Own, &house.records, 0)
