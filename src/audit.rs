@@ -106,6 +106,21 @@ pub async fn append_all(tx: &mut Tx, entries: &[Entry<'_>]) -> Result<(), DbErro
     Ok(())
 }
 
+/// Erases the words kept beside entries about these records; the entries stay.
+pub async fn erase_evidence(tx: &mut Tx, subject: &str, ids: &[i64]) -> Result<(), DbError> {
+    let entries = audit_entries::table
+        .filter(audit_entries::subject.eq(subject))
+        .filter(audit_entries::subject_id.eq_any(ids))
+        .select(audit_entries::id);
+    diesel::update(audit_evidence::table)
+        .filter(audit_evidence::evidence.is_not_null())
+        .filter(audit_evidence::entry_id.eq_any(entries))
+        .set((audit_evidence::evidence.eq(None::<String>), audit_evidence::erased_at.eq(tx.now)))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 impl Entry<'_> {
     fn row(&self, at: DateTime<Utc>) -> Row<'_> {
         let (actor, staff_id) = self.actor.columns();

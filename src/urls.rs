@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::core::ids::{ArticleId, AuditId, CommentId, MailId, ReferenceId, RevisionId, SessionId, StaffId};
-use crate::core::status::{ArticleKind, ArticleState};
+use crate::core::status::{ArticleKind, ArticleState, DoorPurpose};
 
 /// Characters escaped in a query value.
 const QUERY: &AsciiSet = &CONTROLS
@@ -60,6 +60,11 @@ pub const RESERVED_SLUGS: &[&str] = &[
 pub const PRIVACY_SLUG: &str = "privacy";
 /// The house page that the badge "Trusted source" leads to, where there is one.
 pub const TRUSTED_SLUG: &str = "what-trusted-source-means";
+
+/// The house page that says how comments are moderated.
+pub const MODERATION_SLUG: &str = "how-we-moderate";
+/// The house page that says why comments are removed.
+pub const REMOVAL_SLUG: &str = "why-comments-are-removed";
 
 /// Whether a slug would hide one of the site's own addresses.
 #[must_use]
@@ -215,6 +220,51 @@ pub fn media(hash: &str, name: &str) -> String {
 #[must_use]
 pub fn mail_confirm(token: &str) -> String {
     format!("/mail/confirm/{token}")
+}
+
+/// `/privacy/data`, `/mail/preferences`: where a link by mail is asked for.
+#[must_use]
+pub fn door(purpose: DoorPurpose) -> String {
+    match purpose {
+        DoorPurpose::Data => "/privacy/data".into(),
+        DoorPurpose::Preferences => "/mail/preferences".into(),
+    }
+}
+
+/// `/privacy/data/{token}`: what the mailed link names.
+#[must_use]
+pub fn door_mailed(purpose: DoorPurpose, token: &str) -> String {
+    format!("{}/{token}", door(purpose))
+}
+
+/// `/privacy/data/open/{token}`: what its press opens.
+#[must_use]
+pub fn door_opened(purpose: DoorPurpose, token: &str) -> String {
+    format!("{}/open/{token}", door(purpose))
+}
+
+/// `/privacy/data/open/{token}/data.json`
+#[must_use]
+pub fn data_file(token: &str) -> String {
+    format!("{}/data.json", door_opened(DoorPurpose::Data, token))
+}
+
+/// `/privacy/data/open/{token}/erase`
+#[must_use]
+pub fn data_erase(token: &str) -> String {
+    format!("{}/erase", door_opened(DoorPurpose::Data, token))
+}
+
+/// `/privacy/data?erased={choice}`: what is said after everything was erased.
+#[must_use]
+pub fn data_erased(choice: &str) -> String {
+    format!("{}?erased={choice}", door(DoorPurpose::Data))
+}
+
+/// `/my/comments/{token}`: where a comment is, for its writer.
+#[must_use]
+pub fn my_comment(token: &str) -> String {
+    format!("/my/comments/{token}")
 }
 
 /// `/mail/unsubscribe/{token}`

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use crate::app::{App, Parts};
 use crate::articles::search;
 use crate::audit;
+use crate::comments::erase;
 use crate::core::ids::MailId;
 use crate::db::DbError;
 use crate::jobs::job::{Handler, Job, Outcome, Schedule};
@@ -22,7 +23,7 @@ use crate::mail::outbox;
 use crate::mail::send::{self, Mailer};
 use crate::notifications::last_look::{self, Look};
 use crate::notifications::letterhead::Letterhead;
-use crate::notifications::{approved, confirm, digest, reply, staff_answer, staff_link};
+use crate::notifications::{approved, confirm, digest, door, reply, staff_answer, staff_link};
 
 const SEAL: &str = "audit.seal";
 const PURGE: &str = "purge";
@@ -57,8 +58,10 @@ pub fn handlers(app: &App, mailer: &Arc<Mailer>) -> Vec<Handler> {
         with_letterhead(staff_link::KIND, app, async |app, head, job| staff_link::run(&app.db, head, job).await),
         with_letterhead(confirm::KIND, app, async |app, head, job| confirm::run(&app.db, head, job).await),
         with_letterhead(DIGESTS, app, async |app, head, _| ended(digest::run(&app.db, head).await)),
+        with_letterhead(door::KIND, app, async |app, head, job| door::run(&app.db, head, job).await),
         with_app(SEAL, app, async |app| app.db.transact(async |tx| audit::seal(tx).await).await.map(|_| ())),
         with_mailer(PURGE, app, mailer, async |app, mailer, _| ended(purge::run(app, mailer).await)),
+        with_mailer(erase::FORGET_FILES, app, mailer, async |app, mailer, _| ended(purge::files(app, mailer).await)),
         with_app(RECOUNT, app, async |app| recount::run(app).await),
         with_mailer(redraw::KIND, app, mailer, async |app, _, job| redraw::run(app, job).await),
         with_app(MEND_SEARCH, app, async |app| mend_search(app).await),

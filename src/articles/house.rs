@@ -39,13 +39,13 @@ pub const PAGES: [HousePage; 5] = [
         body: include_str!("house/about.md"),
     },
     HousePage {
-        slug: "how-we-moderate",
+        slug: urls::MODERATION_SLUG,
         title: "How we moderate",
         dek: "What happens between “Post comment” and the page, and who decides.",
         body: include_str!("house/how-we-moderate.md"),
     },
     HousePage {
-        slug: "why-comments-are-removed",
+        slug: urls::REMOVAL_SLUG,
         title: "Why comments are removed",
         dek: "Seven reasons. “We disagree with it” is not among them.",
         body: include_str!("house/why-comments-are-removed.md"),

@@ -111,6 +111,8 @@ pub struct Comment {
     pub show: Show,
     /// The rule that holds it, while it waits.
     pub reason: Option<String>,
+    /// Whether it does not wait but was filed as spam: its writer is told.
+    pub is_spam: bool,
     /// Name of its writer.
     pub name: String,
     /// Badge and title of a staff comment.
@@ -127,6 +129,8 @@ pub struct Comment {
     pub helpful: i32,
     /// Whether this browser wrote it.
     pub is_own: bool,
+    /// Its writer, where the address was proved: for the look of the avatar.
+    pub reader: Option<ReaderId>,
 }
 
 /// How a comment is drawn.
@@ -1162,6 +1166,7 @@ impl Row {
             is_flattened: place.below > place.level(depth).max(usize::from(place.below > 0)),
             show,
             reason: self.status_reason.clone().filter(|_| show == Show::Waiting),
+            is_spam: show == Show::Waiting && self.status == CommentStatus::Spam,
             name: words(&self.name),
             badge: self.badge.filter(|_| !is_gone).map(|badge| (badge, self.badge_title.clone())),
             html: SanitizedHtml::from_comment_column(words(&self.html)),
@@ -1170,6 +1175,7 @@ impl Row {
             edited_at: self.edited_at,
             helpful: if is_gone { 0 } else { self.helpful },
             is_own: !is_gone && browser.is_some_and(|browser| browser.wrote(self.browser_id, self.reader_id)),
+            reader: self.reader_id.filter(|_| !is_gone && self.badge.is_none()),
         }
     }
 }

@@ -195,6 +195,22 @@ pub const SESSION_LIFE: Duration = Duration::from_secs(60 * 24 * 3600);
 pub const CONFIRMATION_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// One confirmation mail per address in this time (requirements S11).
 pub const CONFIRMATION_EVERY: Duration = Duration::from_secs(3600);
+/// A mailed link to what is kept about an address: a day, as people read mail once a day (goal sheet R48).
+pub const DATA_LINK_LIFE: Duration = Duration::from_hours(24);
+/// A mailed link to the choice of mails: used at once or not at all.
+pub const PREFERENCES_LINK_LIFE: Duration = Duration::from_hours(1);
+/// How long the page behind such a link stays open once it was pressed: long enough to read and decide.
+pub const OPENED_LINK_LIFE: Duration = Duration::from_mins(30);
+/// One mail with such a link per address and purpose in this time, as with confirmations.
+pub const DOOR_MAIL_EVERY: Duration = Duration::from_hours(1);
+/// The same for an address whose owner stopped all mail, or from which mail came back: they can still ask what is kept, others cannot pester them.
+pub const DOOR_MAIL_EVERY_STOPPED: Duration = Duration::from_hours(24);
+/// Comments on the page of what is kept about an address; older ones are in the file.
+pub const DATA_COMMENTS_SHOWN: usize = 200;
+/// Decisions on held comments from which on it can be said how long they wait.
+pub const WAITS_KNOWN_MIN: i64 = 5;
+/// The newest decisions, and comments that wait, which that is computed from: enough for four of five.
+pub const WAITS_LOOKED_AT: i64 = 500;
 /// A link that sets a new password (editor.md 10).
 pub const RESET_LINK_LIFE: Duration = Duration::from_secs(30 * 60);
 /// An invitation.

@@ -97,6 +97,17 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a link is good for that a reader asks for by mail: seeing and erasing what is kept about their address, or
+    /// choosing which mails they get.
+    pub enum DoorPurpose { Data = "data", Preferences = "preferences" }
+}
+
+text_enum! {
+    /// Where such a link is: in a mailbox, or opened by its press.
+    pub enum DoorStage { Mailed = "mailed", Opened = "opened" }
+}
+
+text_enum! {
     /// What a reader's word is worth to the rules.
     pub enum Trust { New = "new", Trusted = "trusted", AlwaysHold = "always_hold" }
 }

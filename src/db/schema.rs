@@ -382,6 +382,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Doors to pages about one address: a mailed link works once, and its press opens a short-lived one, behind which the page is.
+    reader_links (id) {
+        id -> Int8,
+        address_id -> Int8,
+        purpose -> Text,
+        stage -> Text,
+        token_hash -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        /// When a mailed link was pressed, or an opened one was closed.
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     /// A person who proved an address. Trust, edit rights and subscriptions follow the reader; facts shown to staff follow the address.
     readers (id) {
         id -> Int8,
@@ -699,6 +714,7 @@ diesel::joinable!(media -> staff (created_by));
 diesel::joinable!(pins -> articles (article_id));
 diesel::joinable!(pins -> staff (pinned_by));
 diesel::joinable!(reader_browsers -> readers (reader_id));
+diesel::joinable!(reader_links -> addresses (address_id));
 diesel::joinable!(readers -> addresses (address_id));
 diesel::joinable!(redirects -> articles (article_id));
 diesel::joinable!(redirects -> staff (created_by));
@@ -747,6 +763,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     media,
     pins,
     reader_browsers,
+    reader_links,
     readers,
     redirects,
     reference_records,

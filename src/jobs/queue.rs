@@ -255,6 +255,14 @@ pub async fn purge(conn: &mut AsyncPgConnection, before: DateTime<Utc>, rows_max
     Ok(purged)
 }
 
+/// Deletes every job, waiting or over, whose payload names this record, such as `"address": 12`.
+pub async fn forget(tx: &mut Tx, name: &str, id: i64) -> Result<(), DbError> {
+    let mut named = serde_json::Map::new();
+    named.insert(name.to_owned(), id.into());
+    diesel::delete(jobs::table.filter(jobs::payload.contains(Value::Object(named)))).execute(tx.conn()).await?;
+    Ok(())
+}
+
 /// How long until `at`, nothing when it has passed.
 #[must_use]
 pub fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> Duration {

@@ -9,7 +9,7 @@ use crate::audit::{self, Actor};
 use crate::core::ids::{AddressId, CommentId, MailId, StaffId};
 use crate::core::limits;
 use crate::core::status::MailState;
-use crate::db::schema::mail_messages;
+use crate::db::schema::{digest_items, mail_messages};
 use crate::db::{DbError, Tx};
 use crate::jobs::job::NewJob;
 use crate::jobs::queue;
@@ -303,6 +303,54 @@ pub async fn erase_bodies(
         .execute(conn)
         .await?;
     Ok(erased)
+}
+
+/// A mail that tells of a comment.
+#[derive(Debug, Clone, Queryable)]
+pub struct Told {
+    /// Its id.
+    pub id: MailId,
+    /// The comment it is about; none for one that tells of several.
+    pub comment_id: Option<CommentId>,
+    /// Where it is.
+    pub state: MailState,
+}
+
+/// Mails that tell of any of these comments: those about one, and digests with one in them.
+pub async fn list_about(conn: &mut AsyncPgConnection, about: &[CommentId]) -> Result<Vec<Told>, DbError> {
+    let mut told: Vec<Told> = mail_messages::table
+        .filter(mail_messages::comment_id.eq_any(about))
+        .select((mail_messages::id, mail_messages::comment_id, mail_messages::state))
+        .load(conn)
+        .await?;
+    let of_several: Vec<Told> = digest_items::table
+        .inner_join(mail_messages::table)
+        .filter(digest_items::comment_id.eq_any(about))
+        .select((mail_messages::id, mail_messages::comment_id, mail_messages::state))
+        .distinct()
+        .load(conn)
+        .await?;
+    told.extend(of_several);
+    Ok(told)
+}
+
+/// Erases what mails say, their subjects included; that they were sent stays.
+pub async fn erase(tx: &mut Tx, ids: &[MailId]) -> Result<(), DbError> {
+    diesel::update(mail_messages::table.filter(mail_messages::id.eq_any(ids)))
+        .set((
+            mail_messages::subject.eq("Erased at a reader’s wish"),
+            mail_messages::body_text.eq(""),
+            mail_messages::body_html.eq(""),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Takes mails out of the outbox that wait, as if they had never been put there.
+pub async fn take_back(tx: &mut Tx, ids: &[MailId]) -> Result<(), DbError> {
+    diesel::delete(mail_messages::table.filter(mail_messages::id.eq_any(ids))).execute(tx.conn()).await?;
+    Ok(())
 }
 
 /// Deletes mails finished before `before`, up to `rows_max`; answers how many.

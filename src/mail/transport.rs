@@ -259,9 +259,13 @@ impl Eml {
         self.0.join(format!("{mail}.eml"))
     }
 
+    fn unfinished(&self, mail: MailId) -> PathBuf {
+        self.0.join(format!("{mail}.eml.part"))
+    }
+
     async fn write(&self, mail: MailId, bytes: &[u8]) -> std::io::Result<()> {
         private_folder(&self.0).await?;
-        let unfinished = self.0.join(format!("{mail}.eml.part"));
+        let unfinished = self.unfinished(mail);
         let mut options = tokio::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let mut file = options.open(&unfinished).await?;
@@ -278,19 +282,24 @@ impl Eml {
             folder => folder?,
         };
         while let Some(entry) = folder.next_entry().await? {
-            let path = entry.path();
-            let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<MailId>().ok());
-            found.extend(id.filter(|_| path.extension().is_some_and(|extension| extension == "eml")));
+            let name = entry.file_name();
+            let name = name.to_str().unwrap_or_default();
+            // Also what a killed process left half written.
+            let stem = name.strip_suffix(".eml").or_else(|| name.strip_suffix(".eml.part"));
+            found.extend(stem.and_then(|stem| stem.parse::<MailId>().ok()));
         }
         Ok(found)
     }
 
     /// Deletes the file of a mail, if there is one: files fall under erasure like rows (decisions 15).
     pub async fn erase(&self, mail: MailId) -> std::io::Result<()> {
-        match tokio::fs::remove_file(self.path(mail)).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
+        for path in [self.path(mail), self.unfinished(mail)] {
+            match tokio::fs::remove_file(path).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
         }
+        Ok(())
     }
 }
 

@@ -149,7 +149,7 @@ pub async fn decide(tx: &mut Tx, who: &MayDecide, decision: Decision<'_>) -> Res
     if locked.version != decision.version {
         return Err(DecideError::Stale(Box::new(meanwhile(tx.conn(), &locked).await?)));
     }
-    if !locked.is_kept_by(decision.to) && !is_legal(locked.status, decision.to, By::Person) {
+    if locked.is_empty() || !locked.is_kept_by(decision.to) && !is_legal(locked.status, decision.to, By::Person) {
         return Err(DecideError::NotAllowed { from: locked.status, to: decision.to });
     }
     let reason = match decision.to {
@@ -257,7 +257,7 @@ pub async fn undo(tx: &mut Tx, who: &MayDecide, decision: DecisionId) -> Result<
     if !covers(tx.conn(), who, locked.article_id).await? {
         return Err(DecideError::NotFound);
     }
-    if made.undone_at.is_some() || made.decided_at < tx.now - limits::UNDO_WINDOW {
+    if locked.is_empty() || made.undone_at.is_some() || made.decided_at < tx.now - limits::UNDO_WINDOW {
         return Err(DecideError::UndoIsOver);
     }
     if locked.version != made.version {
@@ -340,7 +340,7 @@ pub async fn people_of(conn: &mut AsyncPgConnection, article: ArticleId) -> Resu
 }
 
 /// Locks comments and the tops of their threads, in the one order; of those that exist.
-pub(super) async fn lock_all(tx: &mut Tx, ids: &[CommentId]) -> Result<(), DbError> {
+pub async fn lock_all(tx: &mut Tx, ids: &[CommentId]) -> Result<(), DbError> {
     let roots: Vec<CommentId> =
         comments::table.filter(comments::id.eq_any(ids)).select(comments::root_id).load(tx.conn()).await?;
     let mut all: Vec<CommentId> = ids.iter().copied().chain(roots).collect();
@@ -368,9 +368,15 @@ struct Locked {
     version: i32,
     published_at: Option<DateTime<Utc>>,
     open_reports: i32,
+    body: String,
 }
 
 impl Locked {
+    /// Whether its writer was erased and it is only a place where answers hang: it stays what it is.
+    fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
     /// Whether approving it says that what was reported may stay.
     fn is_kept_by(&self, to: CommentStatus) -> bool {
         self.status == CommentStatus::Approved && to == CommentStatus::Approved && self.open_reports > 0

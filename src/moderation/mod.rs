@@ -13,4 +13,5 @@ pub mod queue;
 pub mod report;
 pub mod rules;
 pub mod screen;
+pub mod waiting;
 pub mod word_lists;

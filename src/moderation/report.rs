@@ -221,6 +221,44 @@ async fn check_pace(tx: &mut Tx, by: &Reporter) -> Result<(), ReportError> {
     }
 }
 
+/// Takes a reader who is erased out of reports: their own words and networks, and what others said of their comments
+/// where it names them (`said`: names and addresses).
+pub async fn forget_reader(
+    tx: &mut Tx,
+    reader: Option<ReaderId>,
+    written: &[CommentId],
+    said: &[&str],
+    networks: &[&[u8]],
+) -> Result<(), DbError> {
+    if let Some(reader) = reader {
+        diesel::update(reports::table.filter(reports::reader_id.eq(reader)))
+            .set((reports::words.eq(""), reports::network_key.eq(None::<Vec<u8>>)))
+            .execute(tx.conn())
+            .await?;
+    }
+    diesel::update(reports::table.filter(reports::network_key.eq_any(networks)))
+        .set(reports::network_key.eq(None::<Vec<u8>>))
+        .execute(tx.conn())
+        .await?;
+    let about: Vec<(ReportId, String)> = reports::table
+        .filter(reports::comment_id.eq_any(written))
+        .filter(reports::words.ne(""))
+        .select((reports::id, reports::words))
+        .load(tx.conn())
+        .await?;
+    let said: Vec<String> = said.iter().map(|words| words.to_lowercase()).collect();
+    let naming: Vec<ReportId> = about
+        .into_iter()
+        .filter(|(_, words)| said.iter().any(|said| words.to_lowercase().contains(said)))
+        .map(|(id, _)| id)
+        .collect();
+    diesel::update(reports::table.filter(reports::id.eq_any(naming)))
+        .set(reports::words.eq(""))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 async fn insert(tx: &mut Tx, comment: CommentId, by: &Reporter, complaint: &Complaint) -> Result<ReportId, DbError> {
     let number: ReportId = diesel::insert_into(reports::table)
         .values((

@@ -9,7 +9,7 @@ use crate::db::{Db, DbError};
 use crate::mail::outbox::{self, Mail};
 use crate::notifications::about::{self, About};
 use crate::notifications::letterhead::Letterhead;
-use crate::notifications::{approved, confirm, digest, reply, staff_answer, staff_link};
+use crate::notifications::{approved, confirm, digest, door, reply, staff_answer, staff_link};
 
 /// What a last look found.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum Look {
 }
 
 /// Looks once more whether the comment is still public, the address confirmed and the subscription open, and
-/// fills in a confirmation's link.
+/// fills in the links that are made when a mail leaves.
 pub async fn look(db: &Db, rng: Rng, head: &Letterhead, id: MailId) -> Result<Look, DbError> {
     let mut conn = db.read().await?;
     let Some(mail) = outbox::find(&mut conn, id).await? else { return Ok(Look::Over) };
@@ -36,6 +36,9 @@ pub async fn look(db: &Db, rng: Rng, head: &Letterhead, id: MailId) -> Result<Lo
     drop(conn);
     if let (Some(staff), Some(purpose)) = (mail.staff_id, staff_link::purpose_of(&mail.kind)) {
         return Ok(Look::Wanted(Box::new(staff_link::with_link(db, rng, head, mail, staff, purpose).await?)));
+    }
+    if let (Some(address), Some(purpose)) = (mail.address_id, door::purpose_of(&mail.kind)) {
+        return Ok(Look::Wanted(Box::new(door::with_link(db, rng, head, mail, address, purpose).await?)));
     }
     match mail.address_id {
         Some(address) if mail.kind == "confirm" => {

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use crate::core::ids::{AddressId, ArticleId, CommentId, SubscriptionId};
 use crate::core::secret::Secret;
-use crate::core::status::LinkPurpose;
+use crate::core::status::{DoorPurpose, LinkPurpose};
 use crate::db::DbError;
 use crate::mail::message;
 use crate::notifications::unsubscribe;
@@ -90,6 +90,12 @@ impl Letterhead {
     #[must_use]
     pub fn confirm_link(&self, token: &str) -> String {
         format!("{}{}", self.base_url, urls::mail_confirm(token))
+    }
+
+    /// Where a reader opens a page about their address.
+    #[must_use]
+    pub fn door_link(&self, purpose: DoorPurpose, token: &str) -> String {
+        format!("{}{}", self.base_url, urls::door_mailed(purpose, token))
     }
 
     /// Where a person on the team chooses a password.

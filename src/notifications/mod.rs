@@ -6,6 +6,8 @@ pub mod about;
 pub mod approved;
 pub mod confirm;
 pub mod digest;
+pub mod door;
+pub mod forget;
 pub mod last_look;
 pub mod letterhead;
 pub mod reply;

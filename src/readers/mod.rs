@@ -6,6 +6,9 @@
 pub mod bounce;
 pub mod browser;
 pub mod confirm;
+pub mod data;
+pub mod door;
+pub mod erase;
 pub mod model;
 pub mod subscriptions;
 pub mod trust;

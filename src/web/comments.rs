@@ -688,7 +688,7 @@ async fn thread_page(
         is_kept: false,
     };
     let drawn = std::iter::once(&stretch.top).chain(&stretch.replies);
-    let marks = talk::Marks::load(&mut conn, &given, drawn).await?;
+    let marks = talk::Marks::load(app, &mut conn, &given, drawn).await?;
     let (top, replies) = talk::stretch_view(app, &given, &stretch, &marks);
     let mut page = shell::public(app, &settings, request, Some(&format!("A conversation on {}", place.title)));
     page.noindex = true;

@@ -6,6 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::comments::standing;
 use crate::core::ids::CommentId;
 use crate::core::limits;
 use crate::core::rng::Token;
@@ -35,6 +36,8 @@ struct Line {
     excerpt: String,
     when: String,
     when_iso: String,
+    /// The page that says where it is.
+    standing_href: String,
 }
 
 fn token(request: &HttpRequest) -> Result<Token, AppError> {
@@ -57,6 +60,7 @@ pub async fn show(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
             excerpt: comment.excerpt.clone(),
             when: shell::date_short(comment.created_at, &settings),
             when_iso: shell::machine_time(comment.created_at),
+            standing_href: urls::my_comment(&standing::token_for(app.secret(), comment.id)),
         })
         .collect();
     let mut page = shell::public(&app, &settings, &request, Some("Confirm your email address"));

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::articles::page::{self, Found};
 use crate::core::limits;
 use crate::core::page_store::Tag;
+use crate::core::status::DoorPurpose;
 use crate::render::sanitize::SanitizedHtml;
 use crate::settings::Settings;
 use crate::urls;
@@ -30,6 +31,7 @@ struct Privacy {
     updated: Option<When>,
     cookies: Vec<CookieLine>,
     kept: Vec<(&'static str, String)>,
+    data_href: String,
 }
 
 #[derive(Debug)]
@@ -95,11 +97,12 @@ fn kept_lines(settings: &Settings) -> Vec<(&'static str, String)> {
     };
     vec![
         ("A comment, and the name with it", format!("As long as the article, unless you withdraw it or a moderator removes it.{edit} What was withdrawn or removed is seen by moderators only.")),
-        ("Your email address", "With your comments. It is never shown. Until you have confirmed it by the link we send, it gets no other mail.".into()),
+        ("Your email address", "With your comments. It is never shown. Until you have confirmed it by the link we send, it gets no other mail, unless you ask for a link to your data.".into()),
         ("Your network address", format!("Never whole: shortened, and as a keyed code that recognises repeated abuse. Both are deleted after {}.", span(limits::NETWORK_KEPT))),
         ("A report about a comment", format!("With the comment. Your own words are deleted {} after somebody dealt with it.", span(limits::REPORT_WORDS_KEPT))),
         ("That a comment helped you", "With the comment, until you take it back. Everyone sees how many, nobody who.".into()),
         ("A link that confirms an address", format!("Works for {}; its record is deleted {} later.", span(limits::CONFIRMATION_LIFE), span(limits::ENDED_KEPT))),
+        ("A link to your data, or to choose your emails", format!("Works once, for {} or {}; its record is deleted {} later.", span(limits::DATA_LINK_LIFE), span(limits::PREFERENCES_LINK_LIFE), span(limits::ENDED_KEPT))),
         ("The text of an email we sent you", format!("{}; that it was sent: {}.", span(limits::MAIL_BODY_KEPT), span(limits::MAIL_KEPT))),
         ("Attempts to sign in that failed", format!("{}, as codes.", span(limits::FAILURES_KEPT))),
         ("Reading, without writing", "Nothing. The server’s own notes hold no names, addresses or texts.".into()),
@@ -129,6 +132,7 @@ pub async fn show(app: web::Data<App>, request: HttpRequest) -> Result<HttpRespo
             html: written.map(|article| article.html),
             cookies: cookie_lines(&app),
             kept: kept_lines(&settings),
+            data_href: urls::door(DoorPurpose::Data),
         };
         Ok(Page { body: view.render()?, content_type: HTML, tags, life: limits::PAGE_LIFE })
     })

@@ -10,9 +10,9 @@ use crate::web::desk::{
 };
 use crate::web::error::AppError;
 use crate::web::{
-    appearance, archives, articles, assets, changes, comment_feed, comments, confirm, feeds, health, lists, live,
-    mail_events, media, oembed, privacy, references as article_references, reports, search, site_map, subscriptions,
-    votes,
+    appearance, archives, articles, assets, changes, comment_feed, comments, confirm, data, erase, feeds, health,
+    lists, live, mail_events, media, my_comments, oembed, privacy, references as article_references, reports, search,
+    site_map, subscriptions, votes,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -126,6 +126,12 @@ routes! {
     "/corrections/feed.xml" => { get Anyone feeds::corrections }
     "/privacy" => { get Anyone privacy::show }
     "/events" => { get Anyone live::events }
+    "/privacy/data" => { get Anyone data::show_form, post Anyone data::ask }
+    "/privacy/data/{token}" => { get TokenHolder data::show_mailed, post TokenHolder data::open }
+    "/privacy/data/open/{token}" => { get TokenHolder data::show }
+    "/privacy/data/open/{token}/data.json" => { get TokenHolder data::file }
+    "/privacy/data/open/{token}/erase" => { get TokenHolder erase::show, post TokenHolder erase::submit }
+    "/my/comments/{token}" => { get TokenHolder my_comments::show }
     "/oembed" => { get Anyone oembed::show }
     "/search" => { get Anyone search::show }
     "/feed.xml" => { get Anyone feeds::atom }

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::comments::helpful;
 use crate::comments::model::{Notify, Place, Words};
 use crate::comments::preview;
+use crate::comments::standing;
 use crate::comments::thread::{self, Ask, Comment, Show, Sort, Stretch, Thread, Which};
 use crate::core::ids::{ArticleId, CommentId};
 use crate::core::limits;
@@ -23,17 +24,18 @@ use crate::core::status::{Badge, CommentsMode};
 use crate::core::text;
 use crate::db::{Conn, DbError};
 use crate::moderation::decide;
-use crate::moderation::model::RuleId;
 use crate::moderation::pin::{self, Act};
+use crate::moderation::waiting::{self, Usual};
 use crate::readers::browser::{self, Browser};
 use crate::render::sanitize::SanitizedHtml;
 use crate::settings::Settings;
 use crate::staff::authority::{Capability as _, MayDecide, Session};
 use crate::urls::{self, TalkPart};
+use crate::web::avatar::{self, Look};
 use crate::web::error::AppError;
 use crate::web::extract::authority;
 use crate::web::page::{FormErrors, NoticeKind};
-use crate::web::{cookies, shell};
+use crate::web::{cookies, shell, whereabouts};
 
 /// Cookie of a writer's browser.
 pub const READER_COOKIE: &str = "stet_reader";
@@ -358,6 +360,8 @@ pub struct CommentView {
     pub name: String,
     /// For the avatar.
     pub initials: String,
+    /// Its look, for a reader who proved their address.
+    pub look: Option<Look>,
     /// "Author", "Staff, sleep physician".
     pub badge: Option<String>,
     /// Whether this browser wrote it.
@@ -386,6 +390,8 @@ pub struct CommentView {
     pub withdraw_href: Option<String>,
     /// What its writer is told above it.
     pub note: Option<String>,
+    /// The page that says where it is, for the writer of one that waits.
+    pub standing_href: Option<String>,
     /// Whether it was just posted: what is told is read first.
     pub is_new: bool,
     /// The button that says it helped, and how many it helped; nothing where there is neither.
@@ -555,7 +561,7 @@ pub async fn talk(app: &App, conn: &mut Conn, given: Given<'_>) -> Result<Option
     let is_first = !page.has_earlier && query.after.is_none();
     let pinned =
         if is_first { thread::pinned(conn, given.place.article, given.viewer.browser.as_ref()).await? } else { None };
-    let marks = Marks::load(conn, &given, drawn_of(&page.threads)).await?;
+    let marks = Marks::load(app, conn, &given, drawn_of(&page.threads)).await?;
     let draw = Draw { app, given: &given, now: app.now(), newest_own: newest_own(&page.threads), marks: &marks };
     let pinned = pinned.map(|comment| PinnedView {
         href: match find(&page.threads, comment.id) {
@@ -624,16 +630,22 @@ pub struct Marks {
     decides: bool,
     /// The pinned answer, where they do.
     pinned: Option<CommentId>,
+    /// How long comments wait, where one of the reader's own does.
+    usual: Option<Usual>,
 }
 
 impl Marks {
     /// Of these comments of a page.
     pub async fn load<'a>(
+        app: &App,
         conn: &mut Conn,
         given: &Given<'_>,
-        comments: impl Iterator<Item = &'a Comment>,
+        comments: impl Iterator<Item = &'a Comment> + Clone,
     ) -> Result<Self, DbError> {
         let mut marks = Self::default();
+        if comments.clone().any(|comment| comment.show == Show::Waiting) {
+            marks.usual = waiting::usual(conn, app.now()).await?;
+        }
         let article = given.place.article;
         if let Some(who) = given.viewer.staff.as_ref().and_then(|staff| MayDecide::of(staff).ok())
             && decide::covers(conn, &who, article).await?
@@ -650,7 +662,7 @@ impl Marks {
     }
 }
 
-fn drawn_of(threads: &[Thread]) -> impl Iterator<Item = &Comment> {
+fn drawn_of(threads: &[Thread]) -> impl Iterator<Item = &Comment> + Clone {
     threads.iter().flat_map(|thread| std::iter::once(&thread.top).chain(&thread.replies).chain(&thread.last))
 }
 
@@ -762,6 +774,7 @@ impl Draw<'_> {
             },
             name: comment.name.clone(),
             initials: text::initials(&comment.name),
+            look: comment.reader.map(|reader| avatar::of(self.app.secret(), reader)),
             badge: comment.badge.as_ref().map(|(badge, title)| badge_label(*badge, title)),
             is_own: comment.is_own && comment.badge.is_none(),
             is_edited: comment.edited_at.is_some() && is_public,
@@ -779,6 +792,8 @@ impl Draw<'_> {
                 .map(|left| (urls::comment_edit(comment.id), left)),
             withdraw_href: can_change.then(|| urls::comment_withdraw(comment.id)),
             note: self.note(comment),
+            standing_href: (comment.show == Show::Waiting)
+                .then(|| urls::my_comment(&standing::token_for(self.app.secret(), comment.id))),
             is_new: self.is_new(comment),
             has_form: is_public && is_open && self.given.query.reply == Some(comment.id),
             helpful: (is_public && (comment.helpful > 0 || !comment.is_own)).then(|| self.helpful(comment)),
@@ -839,8 +854,16 @@ impl Draw<'_> {
 
     fn note(&self, comment: &Comment) -> Option<String> {
         if comment.show == Show::Waiting {
-            let reason = comment.reason.as_deref().and_then(|code| code.parse().ok()).map_or("", reason_for_writer);
-            return Some(format!("Waiting for a moderator. Only you can see this for now.{reason}"));
+            let reason = comment.reason.as_deref().and_then(|code| code.parse().ok()).map_or("", whereabouts::held);
+            if comment.is_spam {
+                let why = comment.reason.as_deref().and_then(|code| code.parse().ok()).map_or("", whereabouts::spam);
+                return Some(format!("Filed as spam. Only you can see this. {why}"));
+            }
+            let usual = self
+                .marks
+                .usual
+                .map_or_else(String::new, |usual| format!("; most comments are checked {}", usual.words()));
+            return Some(format!("Waiting for a moderator. Only you can see this for now{usual}. {reason}"));
         }
         let minutes = self.given.settings.comments.edit_window_minutes;
         (comment.show == Show::Public && self.is_new(comment)).then(|| {
@@ -960,21 +983,6 @@ pub fn badge_label(badge: Badge, title: &str) -> String {
             let is_word = chars.clone().next().is_none_or(char::is_lowercase);
             if is_word { format!("Staff, {first}{}", chars.as_str()) } else { format!("Staff, {title}") }
         }
-    }
-}
-
-/// Why a comment waits, as far as its writer is told.
-fn reason_for_writer(rule: RuleId) -> &'static str {
-    match rule {
-        RuleId::FirstTime => " It is the first comment from this email.",
-        RuleId::Unproven => " We don’t know yet that this email is yours.",
-        RuleId::Throwaway => " It came from a short-lived email address.",
-        RuleId::Links => " It has several links.",
-        RuleId::Everything => " Every comment is looked at first.",
-        RuleId::SameText => " The same text was posted elsewhere.",
-        RuleId::Edited => " It was changed after it was approved.",
-        RuleId::Reports => " Readers reported it.",
-        RuleId::Trap | RuleId::Speed | RuleId::Words | RuleId::Flood | RuleId::AlwaysHold | RuleId::AfterRemoval => "",
     }
 }
 

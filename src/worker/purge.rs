@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::core::limits;
 use crate::db::DbError;
 use crate::db::schema::{
-    address_confirmations, comments, helpful_votes, reader_browsers, reports, sign_in_failures, staff_links,
-    staff_sessions,
+    address_confirmations, comments, helpful_votes, reader_browsers, reader_links, reports, sign_in_failures,
+    staff_links, staff_sessions,
 };
 use crate::jobs::queue;
 use crate::mail::outbox;
@@ -31,6 +31,7 @@ pub(super) async fn run(app: &App, mailer: &Mailer) -> Result<(), DbError> {
     until_none(async |conn| end_sessions(conn, before(limits::ENDED_KEPT)).await, conn).await?;
     until_none(async |conn| end_links(conn, before(limits::ENDED_KEPT)).await, conn).await?;
     until_none(async |conn| end_confirmations(conn, before(limits::ENDED_KEPT)).await, conn).await?;
+    until_none(async |conn| end_doors(conn, before(limits::ENDED_KEPT)).await, conn).await?;
     until_none(async |conn| end_failures(conn, before(limits::FAILURES_KEPT)).await, conn).await?;
     until_none(async |conn| end_browsers(conn, now).await, conn).await?;
     until_none(async |conn| queue::purge(conn, before(limits::JOBS_KEPT), limits::PURGE_ROWS).await, conn).await?;
@@ -38,6 +39,11 @@ pub(super) async fn run(app: &App, mailer: &Mailer) -> Result<(), DbError> {
         .await?;
     until_none(async |conn| outbox::purge(conn, before(limits::MAIL_KEPT), limits::PURGE_ROWS).await, conn).await?;
     erase_files(mailer, conn).await
+}
+
+/// Deletes the files of mails that are gone, now.
+pub(super) async fn files(app: &App, mailer: &Mailer) -> Result<(), DbError> {
+    erase_files(mailer, &mut *app.db.read().await?).await
 }
 
 async fn until_none(
@@ -124,6 +130,16 @@ async fn end_confirmations(conn: &mut AsyncPgConnection, before: DateTime<Utc>) 
         .filter(address_confirmations::expires_at.lt(before))
         .execute(conn)
         .await?)
+}
+
+async fn end_doors(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {
+    let old: Vec<i64> = reader_links::table
+        .filter(reader_links::expires_at.lt(before))
+        .select(reader_links::id)
+        .limit(limits::PURGE_ROWS)
+        .load(conn)
+        .await?;
+    Ok(diesel::delete(reader_links::table).filter(reader_links::id.eq_any(old)).execute(conn).await?)
 }
 
 async fn end_failures(conn: &mut AsyncPgConnection, before: DateTime<Utc>) -> Result<usize, DbError> {

@@ -208,6 +208,8 @@ fn kind_label(kind: &str) -> &'static str {
         "approved" => "Comment approved",
         "staff_answer" => "To the team",
         "confirm" => "Confirmation",
+        "data_link" => "Link to their data",
+        "preferences_link" => "Link to their choices",
         _ => "Account",
     }
 }

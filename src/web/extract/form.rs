@@ -31,6 +31,10 @@ pub trait Fields: DeserializeOwned {
     const TOLERANT: bool = false;
     /// How its body may be written.
     const BODY: Body = Body::Fields;
+    /// Whether the token in the address is the whole authority, cookies none. Such pages tell other sites nothing of
+    /// themselves (`Referrer-Policy: no-referrer`), and browsers then say `Origin: null` of their own forms: that alone
+    /// is no refusal here.
+    const BY_TOKEN: bool = false;
 }
 
 /// How a form's body may be written.
@@ -68,7 +72,7 @@ impl<T: Fields + 'static> FromRequest for Form<T> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let sender = sender(&request)?;
+            let sender = if T::BY_TOKEN { sender_by_token(&request)? } else { sender(&request)? };
             let pairs = read(&request, payload, T::BYTES_MAX, T::BODY).await?;
             Ok(Self { fields: bind(pairs)?, sender })
         })
@@ -91,6 +95,16 @@ pub fn sender(request: &HttpRequest) -> Result<Sender, AppError> {
         return Ok(Sender::Unknown);
     }
     if is_our_origin(request, origin) { Ok(Sender::OwnPage) } else { Err(AppError::CrossSite) }
+}
+
+/// [`sender`] of a form whose page sends no referrer.
+fn sender_by_token(request: &HttpRequest) -> Result<Sender, AppError> {
+    let headers = request.headers();
+    let says_where = headers.contains_key("sec-fetch-site");
+    if !says_where && header_text(headers, &header::ORIGIN) == "null" {
+        return Ok(Sender::Unknown);
+    }
+    sender(request)
 }
 
 // Ours: the configured address, or the host this very request was sent to (a site reached under a second name).
