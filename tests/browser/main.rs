@@ -25,5 +25,6 @@ mod hostile;
 mod journeys;
 mod look;
 mod plain_pages;
+mod privacy_pages;
 mod reader_script;
 mod skipped;

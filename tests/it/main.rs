@@ -41,5 +41,6 @@ mod redraw;
 mod reports;
 mod search;
 mod staff;
+mod standing;
 mod threads;
 mod votes;
