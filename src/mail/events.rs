@@ -65,7 +65,9 @@ fn read_json(value: &Value, depth: usize, events: &mut Vec<Event>) {
         return;
     }
     if let Some(list) = value.as_array() {
-        list.iter().for_each(|item| read_json(item, depth + 1, events));
+        for item in list {
+            read_json(item, depth + 1, events);
+        }
         return;
     }
     // SNS carries its message as a text.
@@ -93,7 +95,9 @@ fn read_ses(kind: &str, value: &Value, events: &mut Vec<Event>) {
             }
         }
         "Complaint" => {
-            for recipient in value["complaint"]["complainedRecipients"].as_array().into_iter().flatten() {
+            for recipient in
+                value.pointer("/complaint/complainedRecipients").and_then(Value::as_array).into_iter().flatten()
+            {
                 push(events, recipient["emailAddress"].as_str(), EventKind::Complained);
             }
         }
@@ -106,7 +110,8 @@ fn read_one(value: &Value, events: &mut Vec<Event>) {
     let text = |names: &[&str]| names.iter().find_map(|name| value[*name].as_str());
     let Some(what) = text(&["event", "RecordType"]) else { return };
     let address = text(&["recipient", "email", "Email"]);
-    let code = value["delivery-status"]["enhanced-code"].as_str().or_else(|| text(&["code", "status"]));
+    let code =
+        value.pointer("/delivery-status/enhanced-code").and_then(Value::as_str).or_else(|| text(&["code", "status"]));
     let is_permanent = match what.to_ascii_lowercase().as_str() {
         "complaint" | "complained" | "spamcomplaint" | "spamreport" | "spam" => {
             return push(events, address, EventKind::Complained);
