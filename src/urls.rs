@@ -285,12 +285,6 @@ pub fn mail_events() -> String {
     "/hooks/mail-events".into()
 }
 
-/// `/mail/preferences`: where a link to one's choices is asked for.
-#[must_use]
-pub fn mail_preferences() -> String {
-    "/mail/preferences".into()
-}
-
 /// `/desk`
 #[must_use]
 pub fn desk() -> String {

@@ -83,7 +83,7 @@ impl Letterhead {
     /// Where readers ask for the link to what they follow and how often mail comes.
     #[must_use]
     pub fn preferences_link(&self) -> String {
-        format!("{}{}", self.base_url, urls::mail_preferences())
+        format!("{}{}", self.base_url, urls::door(DoorPurpose::Preferences))
     }
 
     /// Where an address is confirmed.

@@ -10,6 +10,7 @@ pub mod door;
 pub mod forget;
 pub mod last_look;
 pub mod letterhead;
+pub mod preferences;
 pub mod reply;
 pub mod staff_answer;
 pub mod staff_link;

@@ -120,7 +120,6 @@ struct Text<'a> {
 struct Html<'a> {
     head: &'a Letterhead,
     about: &'a About,
-    concern: Concern,
     quote: Option<&'a str>,
     subject: &'a str,
 }
@@ -140,7 +139,7 @@ async fn queue_mail(
     }
     let text = rendered(&Text { head, about, concern, quote })?;
     let (subject, text) = split_subject(&text);
-    let html = rendered(&Html { head, about, concern, quote, subject })?;
+    let html = rendered(&Html { head, about, quote, subject })?;
     let unique_key = format!("staff:{}:{}", about.id, person.id);
     let draft = Draft {
         kind: "staff_answer",

@@ -30,6 +30,7 @@ pub mod metrics;
 pub mod my_comments;
 pub mod oembed;
 pub mod page;
+pub mod preferences;
 pub mod privacy;
 pub mod rate_limit;
 pub mod references;

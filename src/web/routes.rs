@@ -11,8 +11,8 @@ use crate::web::desk::{
 use crate::web::error::AppError;
 use crate::web::{
     appearance, archives, articles, assets, changes, comment_feed, comments, confirm, data, erase, feeds, health,
-    lists, live, mail_events, media, my_comments, oembed, privacy, references as article_references, reports, search,
-    site_map, subscriptions, votes,
+    lists, live, mail_events, media, my_comments, oembed, preferences, privacy, references as article_references,
+    reports, search, site_map, subscriptions, votes,
 };
 
 /// Who may use a route. The handler's extractors enforce it; the access test compares.
@@ -76,6 +76,9 @@ routes! {
     "/favicon.ico" => { get Anyone assets::favicon }
     "/appearance" => { post Anyone appearance::choose }
     "/hooks/mail-events" => { post Program mail_events::submit }
+    "/mail/preferences" => { get Anyone preferences::show_form, post Anyone preferences::ask }
+    "/mail/preferences/{token}" => { get TokenHolder preferences::show_mailed, post TokenHolder preferences::open }
+    "/mail/preferences/open/{token}" => { get TokenHolder preferences::show, post TokenHolder preferences::submit }
     "/mail/unsubscribe/{token}" => { get TokenHolder subscriptions::show, post TokenHolder subscriptions::stop }
     "/desk" => { get Staff today::show }
     "/desk/sign-in" => { get Anyone sign_in::show, post Anyone sign_in::submit }

@@ -14,6 +14,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::app::App;
 use crate::core::limits;
+use crate::core::status::DoorPurpose;
 use crate::db::DbError;
 use crate::notifications::unsubscribe::{self, Shown, Target};
 use crate::urls;
@@ -84,7 +85,8 @@ pub async fn show(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, 
     page.canonical = None;
     let is_all = matches!(target, Target::Address(_));
     let action = urls::mail_unsubscribe(request.match_info().query("token"));
-    let body = StopPage { page, shown: &shown, action, is_all, preferences_href: urls::mail_preferences() }.render()?;
+    let body = StopPage { page, shown: &shown, action, is_all, preferences_href: urls::door(DoorPurpose::Preferences) }
+        .render()?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "private, no-store"))

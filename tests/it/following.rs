@@ -9,6 +9,7 @@ use stet::jobs::job::NewJob;
 use stet::jobs::queue;
 use stet::notifications::{confirm, reply};
 
+use crate::support::browser::{Browser, Page};
 use crate::support::scratch::Scratch;
 use crate::support::site::Site;
 use crate::support::smtp::{Behaviour, Received, Sink};
@@ -249,4 +250,142 @@ async fn only_who_has_the_token_reports_what_came_back() {
     assert_eq!(send(Some(&basic(&token)), dsn).await, 204);
     assert_eq!(bounced().await, 2);
     assert_eq!(browser.get("/hooks/mail-events").await.status, 405);
+}
+
+/// Asks for a link to one's choices, presses it, and answers the page behind it.
+async fn choices(site: &Scratch, sink: &Sink, browser: &Browser, email: &str) -> Page {
+    let form = browser.look("/mail/preferences").await.form("main form").fill("email", email);
+    assert_eq!(browser.submit(&form).await.status, 200);
+    site.work().await;
+    let link = sink.received().last().unwrap().link("/mail/preferences/");
+    let page = browser.look(link.strip_prefix("https://harbour.example").unwrap()).await;
+    let opened = browser.submit(&page.form("main form")).await;
+    browser.look(&opened.location().unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_followed_and_how_often_mail_comes_is_chosen_behind_a_mailed_link() {
+    let (site, sink) = furnished("instant").await;
+    site.subscribe(1, "replies", Some(2)).await;
+    site.subscribe(2, "article", None).await;
+    let browser = site.site.browser();
+    let page = choices(&site, &sink, &browser, "ruth.k@mail.example").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(page.header("cache-control"), Some("private, no-store"));
+    assert!(page.text.contains("r…k@mail.example") && !page.text.to_lowercase().contains("ruth.k@mail.example"));
+    assert_eq!(page.texts("select[name=follow]").len(), 2, "hers, and nobody else's");
+    assert_eq!(page.attribute("[name=frequency][checked]", "value").as_deref(), Some("instant"));
+
+    // One ends, the other is about the whole article now, and mail comes in the morning.
+    let open = "select string_agg(scope || coalesce(comment_id::text, ''), ' ' order by id) from subscriptions where address_id = 1 and ended_at is null";
+    let stranger = site.site.one::<String>("select id::text from subscriptions where address_id = 2").await;
+    let form = page.form("main form").fill("frequency", "daily");
+    let values: Vec<String> = page.texts("select[name=follow] option").iter().map(ToString::to_string).collect();
+    assert!(values.contains(&"Nothing any more".to_owned()), "{values:?}");
+    let sent = format!("frequency=daily&follow=2:none&follow=1:article&follow={stranger}:none&act=save");
+    let address = page.attribute("main form", "action").unwrap();
+    let saved = browser.send(Method::POST, &address, &[("sec-fetch-site", "same-origin")], Some(sent)).await;
+    assert_eq!(saved.status, 303, "{}", saved.text);
+    assert_eq!(site.site.one::<String>(open).await, "article");
+    assert_eq!(site.number("select count(*) from subscriptions where address_id = 2 and ended_at is null").await, 1);
+    assert_eq!(site.site.one::<String>("select mail_frequency from addresses where id = 1").await, "daily");
+    assert_eq!(site.number("select count(*) from audit_entries where action = 'address.choose_mail'").await, 1);
+    let page = browser.look(&saved.location().unwrap()).await;
+    assert!(page.text_at("main .notice--ok").contains("Saved"));
+    drop(form);
+
+    // What makes no sense changes nothing.
+    for sent in
+        ["frequency=never&act=save", "frequency=daily&follow=x&act=save", "frequency=daily&follow=1:all&act=save"]
+    {
+        let page =
+            browser.send(Method::POST, &address, &[("sec-fetch-site", "same-origin")], Some(sent.to_owned())).await;
+        assert_eq!(page.status, 400, "{sent}");
+    }
+    // Everything at once, and back.
+    let stopped = browser.submit(&page.form("main form:last-of-type").choose("act", "stop")).await;
+    assert_eq!(stopped.status, 303);
+    let page = browser.look(&stopped.location().unwrap()).await;
+    assert!(page.text_at("main .notice--warn").contains("All emails were stopped"));
+    assert_eq!(site.number("select count(*) from subscriptions where address_id = 1 and ended_at is null").await, 0);
+    browser.submit(&page.form("main form").choose("act", "resume")).await;
+    assert_eq!(site.number("select count(*) from addresses where id = 1 and mail_stopped_at is null").await, 1);
+
+    // The page closes after half an hour, and the mailed link worked once.
+    site.wait(31 * 60);
+    let over = browser.look(&address).await;
+    assert_eq!(over.status, 410);
+    let late =
+        browser.send(Method::POST, &address, &[("sec-fetch-site", "same-origin")], Some("act=stop".into())).await;
+    assert_eq!(late.status, 410);
+    assert_eq!(site.number("select count(*) from addresses where id = 1 and mail_stopped_at is null").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn choosing_another_pace_moves_what_waits() {
+    let (site, sink) = furnished("weekly").await;
+    three_answers(&site).await;
+    let browser = site.site.browser();
+    let page = choices(&site, &sink, &browser, "ruth.k@mail.example").await;
+    let saved = browser.submit(&page.form("main form").fill("frequency", "instant").choose("act", "save")).await;
+    assert_eq!(saved.status, 303, "{}", saved.text);
+    digests(&site).await;
+    assert_eq!(subject(sink.received().last().unwrap()), "3 new comments: Sleeping well on the night shift");
+}
+
+/// Every kind of mail says the same as text and as HTML, names no address of others, and has the headers of its kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_mail_says_the_same_twice() {
+    let (site, sink) = furnished("instant").await;
+    site.sql("update staff set comment_mail = 'each'; update comments set reader_id = 1 where id = 1").await;
+    for comment in [2, 3] {
+        told(&site, comment).await;
+    }
+    site.sql("update comments set status = 'trash', status_reason = 'x' where id = 2; update comments set version = 5 where id = 1").await;
+    site.change(async |tx| stet::notifications::approved::enqueue(tx, CommentId(1)).await).await;
+    site.change(async |tx| queue::enqueue(tx, confirm::job(stet::core::ids::AddressId(1), tx.now)).await).await;
+    site.wait(60);
+    site.work().await;
+    let browser = site.site.browser();
+    choices(&site, &sink, &browser, "ruth.k@mail.example").await;
+    let form = browser.look("/privacy/data").await.form("main form").fill("email", "ruth.k@mail.example");
+    browser.submit(&form).await;
+    site.sql("update addresses set mail_frequency = 'hourly'").await;
+    site.comment(Some(1), "Dele A.", Some(2), None, "Mine turn backwards.").await;
+    told(&site, 4).await;
+    site.wait(3600);
+    digests(&site).await;
+    let received = sink.received();
+    let kinds = site
+        .site
+        .one::<String>("select string_agg(distinct kind, ' ' order by kind) from mail_messages where state = 'sent'")
+        .await;
+    assert_eq!(kinds, "approved confirm data_link digest preferences_link reply staff_answer");
+    for mail in &received {
+        let html = scraper::Html::parse_document(&mail.html());
+        let shown: String =
+            html.select(&scraper::Selector::parse("body").unwrap()).flat_map(|body| body.text()).collect();
+        let hrefs = html
+            .select(&scraper::Selector::parse("a").unwrap())
+            .filter_map(|link| link.attr("href"))
+            .collect::<Vec<_>>()
+            .join(" ");
+        let both = format!("{} {hrefs}", shown.split_whitespace().collect::<Vec<_>>().join(" "));
+        for line in mail.text().lines().filter(|line| line.len() > 3) {
+            // Words of the text, less its marks of quotation and punctuation around links, stand in the HTML too.
+            for part in line.trim_start_matches("> ").split(": ").map(str::trim).filter(|part| part.len() > 3) {
+                let part = part.trim_end_matches([':', ',']).split_whitespace().collect::<Vec<_>>().join(" ");
+                let bare = part.trim_end_matches(", wrote").to_owned();
+                assert!(both.contains(&bare), "{:?} lacks {bare:?} in\n{both}", subject(mail));
+            }
+        }
+        for name in ["Message-ID", "Date", "From", "To", "Subject", "MIME-Version", "Content-Type", "Auto-Submitted"] {
+            assert!(mail.header(name).is_some(), "{:?} has no {name}", subject(mail));
+        }
+        let others = ["jonas@mail.example", "dele@mail.example", "ruth.k@mail.example"];
+        let own = mail.to.to_lowercase();
+        let body = format!("{}{}", mail.text(), mail.html()).to_lowercase();
+        assert!(others.iter().all(|other| *other == own || !body.contains(other)), "{:?}", subject(mail));
+    }
 }

@@ -65,7 +65,7 @@ async fn a_reply_is_mailed_to_the_reader_it_answers() {
     let token = unsubscribe::token_for(site.app.secret(), SubscriptionId(1));
     assert_eq!(header("List-Unsubscribe"), format!("<https://harbour.example/mail/unsubscribe/{token}>"));
     for words in [
-        "Miriam Achebe, sleep editor, wrote:",
+        "Miriam Achebe, sleep editor, wrote on “Sleeping well on the night shift”:",
         "Yes: forwards is easier.",
         "Give it three nights.",
         "> Does this hold for rotating shifts? Mine turn forwards.",
