@@ -26,5 +26,6 @@ mod journeys;
 mod look;
 mod plain_pages;
 mod privacy_pages;
+mod reader_life;
 mod reader_script;
 mod skipped;
