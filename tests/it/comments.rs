@@ -814,3 +814,39 @@ async fn every_mistake_is_told_in_the_words_of_the_table() {
     assert_eq!(said.texts(".errsum a"), ["You have posted this already."]);
     assert_eq!(said.attribute("#reply a[href='/comments/1']", "href").as_deref(), Some("/comments/1"), "See it");
 }
+
+/// A thousand posts from one network in a minute (`STET_SOAK=1`; a sample of 120): ten are taken, the others are told
+/// when to try again with their words, nobody elsewhere is kept waiting, and what was answered 303 is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_floods_is_slowed_down_alone_and_loses_nothing_it_was_promised() {
+    let site = conversation::site_with(&[("STET_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let form = written(&site.browser().look(ARTICLE).await, "");
+    let posts = crate::support::long_run::amount("STET_SOAK_FLOOD", 120, 1_000);
+    let send = async |number: usize, network: String| {
+        let text = format!("Comment number {number} from {network}.").replace('.', " ");
+        let form = form.clone().fill("body", &text).fill("email", &format!("f{number}@mail.example"));
+        let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-for", network.as_str())];
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        (site.browser().send(Method::POST, "/night-shift/comments", &headers, Some(body)).await, text)
+    };
+    let (mut taken, mut slowed) = (0, 0);
+    for number in 0..posts {
+        let (page, text) = send(number, "198.51.100.7".into()).await;
+        match page.status {
+            StatusCode::SEE_OTHER => taken += 1,
+            StatusCode::TOO_MANY_REQUESTS => {
+                slowed += 1;
+                assert!(page.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().unwrap() <= 60));
+                assert!(page.text.contains(&text), "the words are given back");
+            }
+            other => panic!("{other}: {}", page.text),
+        }
+        if number % 20 == 0 {
+            let (elsewhere, _) = send(10_000 + number, format!("203.0.113.{}", number / 20 + 1)).await;
+            assert_eq!(elsewhere.status, StatusCode::SEE_OTHER, "readers elsewhere are not kept waiting");
+            taken += 1;
+        }
+    }
+    assert_eq!(slowed, posts - 10);
+    assert_eq!(site.one::<i64>("select count(*) from comments").await, i64::from(taken));
+}
