@@ -15,6 +15,7 @@ use crate::db::schema::{addresses, articles, comments, revisions, subscriptions}
 use crate::db::{DbError, Tx};
 use crate::notifications::{digest, unsubscribe};
 use crate::readers::subscriptions::{self as wishes, Wish};
+use crate::render::plain;
 
 /// What an address gets.
 #[derive(Debug, Clone)]
@@ -90,16 +91,17 @@ async fn list(conn: &mut AsyncPgConnection, address: AddressId) -> Result<Vec<Fo
             revisions::title,
             articles::slug,
             comments::status.nullable(),
-            comments::body.nullable(),
+            comments::html.nullable(),
             subscriptions::created_at,
         ))
         .load(conn)
         .await?;
     Ok(rows
         .into_iter()
-        .map(|(id, scope, title, slug, status, body, since)| {
-            let excerpt =
-                body.filter(|_| status == Some(CommentStatus::Approved)).map(|body| text::excerpt(&body, 120));
+        .map(|(id, scope, title, slug, status, html, since)| {
+            let excerpt = html
+                .filter(|_| status == Some(CommentStatus::Approved))
+                .map(|html| text::excerpt(&plain::text(&html), 120));
             Follow { id, scope, title, slug, excerpt, since }
         })
         .collect())
