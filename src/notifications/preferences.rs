@@ -16,6 +16,7 @@ use crate::db::{DbError, Tx};
 use crate::notifications::{digest, unsubscribe};
 use crate::readers::subscriptions::{self as wishes, Wish};
 use crate::render::plain;
+use crate::render::sanitize::SanitizedHtml;
 
 /// What an address gets.
 #[derive(Debug, Clone)]
@@ -101,7 +102,7 @@ async fn list(conn: &mut AsyncPgConnection, address: AddressId) -> Result<Vec<Fo
         .map(|(id, scope, title, slug, status, html, since)| {
             let excerpt = html
                 .filter(|_| status == Some(CommentStatus::Approved))
-                .map(|html| text::excerpt(&plain::text(&html), 120));
+                .map(|html| text::excerpt(&plain::text(&SanitizedHtml::from_comment_column(html)), 120));
             Follow { id, scope, title, slug, excerpt, since }
         })
         .collect())

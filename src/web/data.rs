@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::comments::erase::Choice;
 use crate::comments::standing;
+use crate::core::ids::CommentId;
 use crate::core::limits;
 use crate::core::status::{CommentStatus, DoorPurpose, DoorStage, MailFrequency, MailState, SubscriptionScope};
 use crate::moderation::model::{ReportReason, Screening};
@@ -113,9 +114,29 @@ struct CommentLine<'a> {
 #[derive(Debug)]
 struct List {
     heading: &'static str,
-    lines: Vec<String>,
+    lines: Vec<Line>,
     /// What is said where there is none.
     none: &'static str,
+}
+
+/// A record: what it is about, where that can be seen, and what is kept.
+#[derive(Debug)]
+struct Line {
+    about: Option<(String, String)>,
+    words: String,
+}
+
+impl From<String> for Line {
+    fn from(words: String) -> Self {
+        Self { about: None, words }
+    }
+}
+
+impl Line {
+    /// About a comment; where it is not public any more its page says so.
+    fn about(comment: CommentId, words: String) -> Self {
+        Self { about: Some((format!("Comment {comment}"), urls::comment(comment))), words }
+    }
 }
 
 /// `GET /privacy/data/open/{token}`
@@ -180,7 +201,7 @@ fn lists(data: &Data, settings: &Settings) -> Vec<List> {
         List { heading: "Emails you asked for", lines: wishes(data, settings), none: "None." },
         List {
             heading: "Emails we sent",
-            lines: data.mails.iter().map(|mail| mail_line(mail, settings)).collect(),
+            lines: data.mails.iter().map(|mail| mail_line(mail, settings).into()).collect(),
             none: "None that is remembered.",
         },
         List {
@@ -188,7 +209,7 @@ fn lists(data: &Data, settings: &Settings) -> Vec<List> {
             lines: data
                 .helpful
                 .iter()
-                .map(|vote| format!("Comment {}, {}{}", vote.comment_id, when(vote.cast_at), ended(vote.ended_at)))
+                .map(|vote| Line::about(vote.comment_id, format!("{}{}", when(vote.cast_at), ended(vote.ended_at))))
                 .collect(),
             none: "None.",
         },
@@ -202,7 +223,7 @@ fn lists(data: &Data, settings: &Settings) -> Vec<List> {
             lines: data
                 .browsers
                 .iter()
-                .map(|browser| format!("Since {}, until {}", when(browser.created_at), when(browser.expires_at)))
+                .map(|browser| format!("Since {}, until {}", when(browser.created_at), when(browser.expires_at)).into())
                 .collect(),
             none: "None that is remembered.",
         },
@@ -211,7 +232,7 @@ fn lists(data: &Data, settings: &Settings) -> Vec<List> {
 }
 
 /// What mail was asked for, how often it comes, and what waits for the next.
-fn wishes(data: &Data, settings: &Settings) -> Vec<String> {
+fn wishes(data: &Data, settings: &Settings) -> Vec<Line> {
     let when = |at| shell::date_and_time(at, settings);
     let ended = |at: Option<DateTime<Utc>>| at.map(|at| format!(", ended {}", when(at))).unwrap_or_default();
     let wish = |wish: &data::Subscription| {
@@ -220,20 +241,21 @@ fn wishes(data: &Data, settings: &Settings) -> Vec<String> {
             SubscriptionScope::Thread => "A conversation",
             SubscriptionScope::Article => "Every comment",
         };
-        format!("{what} under /{}, since {}{}", wish.slug, when(wish.created_at), ended(wish.ended_at))
+        Line::from(format!("{what} under /{}, since {}{}", wish.slug, when(wish.created_at), ended(wish.ended_at)))
     };
-    let mut lines: Vec<String> = data.subscriptions.iter().map(wish).collect();
+    let mut lines: Vec<Line> = data.subscriptions.iter().map(wish).collect();
     let often = match data.address.mail_frequency {
         MailFrequency::Instant => None,
         MailFrequency::Hourly => Some("All together, once an hour"),
         MailFrequency::Daily => Some("All together, once a day"),
         MailFrequency::Weekly => Some("All together, once a week"),
     };
-    lines.extend(often.map(str::to_owned));
-    let kept = |kept: &data::Kept| format!("Comment {} waits for the email of {}", kept.comment_id, when(kept.due_at));
+    lines.extend(often.map(|often| often.to_owned().into()));
+    let kept =
+        |kept: &data::Kept| Line::about(kept.comment_id, format!("waits for the email of {}", when(kept.due_at)));
     lines.extend(data.digest.iter().map(kept));
     let bounced = |at| format!("Emails came back on {} ({}): none is sent", when(at), data.address.bounce_code);
-    lines.extend(data.address.bounced_at.map(bounced));
+    lines.extend(data.address.bounced_at.map(|at| bounced(at).into()));
     lines
 }
 
@@ -248,7 +270,7 @@ fn mail_line(mail: &data::Mail, settings: &Settings) -> String {
     format!("“{}”, {state}, {}", mail.subject, shell::date_and_time(at, settings))
 }
 
-fn report_line(report: &data::Report, settings: &Settings) -> String {
+fn report_line(report: &data::Report, settings: &Settings) -> Line {
     let what = report.reason.parse::<ReportReason>().map_or("something else", ReportReason::short);
     let words = if report.words.is_empty() { String::new() } else { format!(": “{}”", report.words) };
     let end = match report.closed_at {
@@ -256,10 +278,10 @@ fn report_line(report: &data::Report, settings: &Settings) -> String {
         None => "not dealt with yet".to_owned(),
     };
     let at = shell::date_and_time(report.created_at, settings);
-    format!("Number {}, {at}: comment {}, {what}{words}; {end}", report.number, report.comment_id)
+    Line::about(report.comment_id, format!("report {}, {at}, {what}{words}; {end}", report.number))
 }
 
-fn links(data: &Data, settings: &Settings) -> Vec<String> {
+fn links(data: &Data, settings: &Settings) -> Vec<Line> {
     let when = |at| shell::date_and_time(at, settings);
     let used =
         |at: Option<DateTime<Utc>>| at.map_or_else(|| ", not used".to_owned(), |at| format!(", used {}", when(at)));
@@ -275,7 +297,7 @@ fn links(data: &Data, settings: &Settings) -> Vec<String> {
         };
         format!("{to}, {}{}", when(link.created_at), used(link.used_at))
     });
-    confirming.chain(doors).collect()
+    confirming.chain(doors).map(Line::from).collect()
 }
 
 /// `GET /privacy/data/open/{token}/data.json`

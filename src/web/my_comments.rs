@@ -37,6 +37,7 @@ struct StandingPage {
 #[derive(Debug)]
 struct View {
     kind: NoticeKind,
+    icon: &'static str,
     place: Whereabouts,
     /// "Most comments are checked within a day."
     usual: Option<&'static str>,
@@ -87,12 +88,14 @@ async fn view(
         Place::Waiting => waiting::usual(conn, app.now()).await?.map(waiting::Usual::words),
         Place::Public | Place::Spam | Place::Removed | Place::Withdrawn => None,
     };
+    let (kind, icon) = match place.place {
+        Place::Public => (NoticeKind::Ok, NoticeKind::Ok.icon()),
+        Place::Waiting => (NoticeKind::Warn, "clock"),
+        Place::Spam | Place::Removed | Place::Withdrawn => (NoticeKind::Info, NoticeKind::Info.icon()),
+    };
     Ok(View {
-        kind: match place.place {
-            Place::Public => NoticeKind::Ok,
-            Place::Waiting => NoticeKind::Warn,
-            Place::Spam | Place::Removed | Place::Withdrawn => NoticeKind::Info,
-        },
+        kind,
+        icon,
         usual,
         since: When::minute(comment.status_changed_at, settings),
         written: When::minute(comment.created_at, settings),

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
+use stet::core::rng::Rng;
 
 use crate::support::browser::Browser;
 use crate::support::cluster;
@@ -23,6 +24,29 @@ async fn post(site: &Process, fields: &[(&str, &str)]) -> StatusCode {
     let base = site.base();
     let headers = [("origin", base.as_str()), ("x-forwarded-for", NETWORK), ("user-agent", "Probe/1.0 (quillondra)")];
     Browser::new(&base).send(Method::POST, "/tides/comments", &headers, Some(body)).await.status
+}
+
+/// The reader asks for their data, looks at it and erases it; answers the tokens of their links.
+async fn look_at_data_and_erase(site: &Process, database: &tokio_postgres::Client) -> [String; 2] {
+    let token = Rng::system().token();
+    let link = "insert into reader_links (address_id, purpose, stage, token_hash, created_at, expires_at)
+                select id, 'data', 'mailed', $1, now(), now() + interval '1 day' from addresses where canonical = $2";
+    assert_eq!(database.execute(link, &[&token.hash(), &EMAIL]).await.unwrap(), 1);
+    let base = site.base();
+    let headers = [("origin", base.as_str()), ("x-forwarded-for", NETWORK)];
+    let browser = Browser::new(&base);
+    let post = |path: String, body: String| {
+        let (browser, headers) = (&browser, &headers);
+        async move { browser.send(Method::POST, &path, headers, Some(body)).await }
+    };
+    assert_eq!(post("/privacy/data".into(), format!("email={EMAIL}")).await.status, StatusCode::OK);
+    let opened = post(format!("/privacy/data/{}", token.reveal()), String::new()).await.location().unwrap();
+    for rest in ["", "/data.json", "/erase?choice=delete"] {
+        assert_eq!(browser.look(&format!("{opened}{rest}")).await.status, StatusCode::OK);
+    }
+    let erased = post(format!("{opened}/erase"), "choice=delete".into()).await;
+    assert_eq!(erased.status, StatusCode::SEE_OTHER, "{}", erased.text);
+    [token.reveal(), opened.rsplit('/').next().unwrap().to_owned()]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,6 +119,7 @@ async fn the_log_holds_nothing_of_what_people_wrote_or_who_they_are() {
         assert!(began.elapsed() < PATIENCE, "the mail is not given up:\n{}", site.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let [mailed, opened] = look_at_data_and_erase(&site, &database).await;
     // The database fails under a post.
     signal("-KILL", site.postgres().unwrap());
     post(&site, &fields.map(|(name, old)| if name == "body" { (name, "zanthorpe in the dark") } else { (name, old) }))
@@ -126,6 +151,8 @@ async fn the_log_holds_nothing_of_what_people_wrote_or_who_they_are() {
         WRONG_PASSWORD,
         "Probe/1.0",
         &setup_token,
+        &mailed,
+        &opened,
     ];
     for needle in needles.into_iter().chain(secrets.filter(|value| value.len() > 8)) {
         let found: Vec<&str> = log.lines().filter(|line| line.contains(needle)).collect();
