@@ -7,7 +7,7 @@
 /// again. Lists go in as arrays (`unnest($1, $2)`). Run it with `load::<Row>(conn)`, where `Row` is made from the
 /// types behind the arrow.
 ///
-/// ```
+/// ```text
 /// use diesel::sql_types::{Array, BigInt};
 /// stet::statement! {
 ///     /// The doubles of some numbers.
@@ -15,11 +15,6 @@
 ///         "select n * 2 from unnest(" numbers: Array<BigInt> = &'a [i64],
 ///     } ") as given(n)"
 /// }
-/// let doubles = Doubles { numbers: &[1, 2] };
-/// assert_eq!(
-///     diesel::debug_query::<diesel::pg::Pg, _>(&doubles).to_string(),
-///     "select n * 2 from unnest($1) as given(n) -- binds: [[1, 2]]",
-/// );
 /// ```
 #[macro_export]
 macro_rules! statement {
@@ -61,4 +56,25 @@ macro_rules! statement {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::{Array, BigInt};
+
+    crate::statement! {
+        /// The doubles of some numbers.
+        struct Doubles<'a> -> BigInt {
+            "select n * 2 from unnest(" numbers: Array<BigInt> = &'a [i64],
+        } ") as given(n)"
+    }
+
+    #[test]
+    fn the_text_stands_as_written_and_the_values_are_bound() {
+        let doubles = Doubles { numbers: &[1, 2] };
+        assert_eq!(
+            diesel::debug_query::<diesel::pg::Pg, _>(&doubles).to_string(),
+            "select n * 2 from unnest($1) as given(n) -- binds: [[1, 2]]",
+        );
+    }
 }

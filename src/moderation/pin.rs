@@ -26,8 +26,8 @@ pub struct Present {
     pub comment: CommentId,
     /// Its writer.
     pub name: String,
-    /// Its text.
-    pub body: String,
+    /// Its text as readers see it.
+    pub html: String,
 }
 
 /// Why nothing was pinned.
@@ -69,7 +69,7 @@ pub async fn pin(
     let present: Option<Present> = pins::table
         .inner_join(comments::table.on(comments::id.eq(pins::comment_id)))
         .filter(pins::article_id.eq(article))
-        .select((comments::id, comments::name, comments::body))
+        .select((comments::id, comments::name, comments::html))
         .get_result(tx.conn())
         .await
         .optional()?;

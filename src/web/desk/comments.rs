@@ -533,7 +533,8 @@ impl Draw<'_> {
 
     fn row(&self, card: &Card, refused: &Refused, shown: &Shown) -> RowView {
         let list = self.ask.list(self.queue);
-        let outcomes = &card.screening.0;
+        // What it was held for is no news of a comment everyone can read.
+        let outcomes = if card.status == CommentStatus::Approved { &[][..] } else { &card.screening.0[..] };
         let mut badges: Vec<(bool, String)> =
             outcomes.iter().map(|outcome| (outcome.verdict == Verdict::Spam, outcome.badge.clone())).collect();
         let reason_by_person = card.status_reason.as_deref().filter(|code| code.parse::<Reason>().is_ok());

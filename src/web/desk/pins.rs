@@ -10,6 +10,8 @@ use crate::app::App;
 use crate::core::ids::CommentId;
 use crate::core::text;
 use crate::moderation::pin::{self, Act, PinError};
+use crate::render::plain;
+use crate::render::sanitize::SanitizedHtml;
 use crate::staff::authority::MayDecide;
 use crate::urls;
 use crate::web::desk::frame::frame;
@@ -80,7 +82,7 @@ pub async fn submit(
             let body = PinPage {
                 page,
                 name: present.name,
-                excerpt: text::excerpt(&present.body, EXCERPT_CHARS),
+                excerpt: text::excerpt(&plain::text(&SanitizedHtml::from_comment_column(present.html)), EXCERPT_CHARS),
                 action: urls::desk_pin(id),
                 replaces: present.comment,
                 return_to,
