@@ -87,8 +87,9 @@ impl Inner {
         let batch: Vec<&Submission> = entries.iter().map(|entry| &entry.submission).collect();
         match self.create(&batch).await {
             Ok(outcomes) => entries.into_iter().zip(outcomes).for_each(|(entry, outcome)| entry.give(outcome)),
-            // One of them spoiled the transaction for all, or ran into another node's: each by itself.
-            Err(error) if entries.len() > 1 && !error.is_passing() => {
+            // One of them spoiled the transaction for all, or ran into another node's: each by itself. One alone is
+            // tried again where what it points to went meanwhile.
+            Err(error) if (entries.len() > 1 || error.is_overtaken()) && !error.is_passing() => {
                 tracing::warn!(%error, comments = entries.len(), "comments are written one by one");
                 for entry in entries {
                     let outcome = self.create(&[&entry.submission]).await;

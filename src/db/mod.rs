@@ -40,6 +40,14 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// Whether a row that had just been read was deleted before this one pointed to it (an erased reader's address, a
+    /// comment that was answered): done again, it goes by what is there now.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        matches!(self, Self::Query(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)))
+    }
+
     /// Whether the database was away or overloaded, so that the same request may work in a minute.
     #[must_use]
     pub fn is_passing(&self) -> bool {

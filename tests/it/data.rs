@@ -1,5 +1,6 @@
 //! Doors by mail, and what is behind them: everything kept about an address, to read, to take away and to erase.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::Value;
 use stet::core::ids::AddressId;
@@ -131,6 +132,20 @@ async fn looking_at_a_link_uses_nothing_up_and_pressing_it_works_once() {
     let (mailed, opened) = (link.rsplit('/').next().unwrap(), opened.location().unwrap());
     assert_eq!(browser.look(&format!("/privacy/data/open/{mailed}")).await.status, 404);
     assert_eq!(browser.look(&opened.replace("/open", "")).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_presses_that_race_one_opens() {
+    let (site, sink) = furnished().await;
+    ask(&site, "ruth.k@mail.example").await;
+    let link = mailed(&sink);
+    let browser = site.site.browser();
+    let press = || browser.send(Method::POST, &link, &SAME_ORIGIN, Some(String::new()));
+    let mut statuses: Vec<u16> =
+        join_all((0..12).map(|_| press())).await.iter().map(|page| page.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![303], vec![410; 11]].concat());
+    assert_eq!(site.number("select count(*) from reader_links where stage = 'opened'").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use stet::audit::{self, Verdict};
 use stet::core::ids::AddressId;
@@ -383,6 +384,35 @@ async fn words_can_go_and_what_others_wrote_stays_in_its_place() {
     house.site.later(TimeDelta::hours(1));
     house.post(&house.site.browser(), (NAME, TYPED), ADDRESS, None, "Here I am once more, as new.").await;
     assert_eq!(house.count("select count(*) from comments where status = 'held' and status_reason = 'first_time' and reader_id is null").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_erasures_that_race_one_happens_and_a_comment_on_its_way_begins_anew() {
+    let house = house().await;
+    let opened = house.opened(CANONICAL).await;
+    let stranger = house.site.browser();
+    let address = format!("{opened}/erase");
+    let erase = || stranger.send(Method::POST, &address, &SAME_ORIGIN, Some("choice=delete".into()));
+    let form = stranger
+        .look(ARTICLE)
+        .await
+        .form("#reply form")
+        .fill("body", "On its way while the rest goes.")
+        .fill("name", NAME)
+        .fill("email", TYPED)
+        .choose("act", "post");
+    let (erased, posted) = tokio::join!(join_all((0..4).map(|_| erase())), house.send(&stranger, &form, ADDRESS));
+    let done = erased.iter().filter(|page| page.status == StatusCode::SEE_OTHER).count();
+    assert_eq!(done, 1, "{:?}", erased.iter().map(|page| page.status).collect::<Vec<_>>());
+    assert!(erased.iter().all(|page| !page.status.is_server_error()));
+    // Before it or after it, never in the middle: nothing of the old address is left.
+    assert_eq!(posted.status, StatusCode::SEE_OTHER, "{}", posted.text);
+    house.work().await;
+    let old =
+        "select count(*) from comments where name = 'Quillon Fetherby' and body <> 'On its way while the rest goes.'";
+    assert_eq!(house.count(old).await, 0);
+    assert_eq!(house.count("select count(*) from audit_entries where action = 'reader.erase'").await, 1);
+    counts_are_right(&house).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
