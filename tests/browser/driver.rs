@@ -235,9 +235,9 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{error}\nin: {}", body.chars().take(200).collect::<String>()))
     }
 
-    /// Runs a script that calls its last argument with the result.
-    pub async fn script_async(&self, body: &str) -> Value {
-        self.client.execute_async(body, Vec::new()).await.unwrap()
+    /// Runs a script with these arguments and one more, which it calls with the result.
+    pub async fn script_async(&self, body: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute_async(body, arguments).await.unwrap()
     }
 
     /// The first element; waits for it a little, as pages with script may still add it.

@@ -234,7 +234,7 @@ async fn orders_send_themselves_links_are_copied_and_times_are_near() {
     browser.press("#comment-2 [data-copy-link]").await;
     browser.until("document.querySelector('[data-status]').textContent === 'Link copied'").await;
     assert_eq!(
-        browser.script_async("navigator.clipboard.readText().then(arguments[0])").await,
+        browser.script_async("navigator.clipboard.readText().then(arguments[0])", Vec::new()).await,
         format!("{}/comments/2", browser.origin())
     );
     browser.script("const sort = document.querySelector('#sort'); sort.value = 'newest'; sort.dispatchEvent(new Event('change', { bubbles: true }))").await;
