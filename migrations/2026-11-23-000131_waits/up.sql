@@ -1,6 +1,6 @@
 -- How long held comments waited in the last month, for the sentence their writers read.
--- Safe under traffic while the table of decisions is young; with millions of them a site is offline for as long as
--- the index takes (about a second a million).
+-- Safe under traffic while the table of decisions is young; with millions of them decisions wait for as long as
+-- the index takes.
 set local lock_timeout = '5s';
 
 create index comment_decisions_waits_idx on comment_decisions (decided_at desc)

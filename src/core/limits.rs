@@ -81,7 +81,7 @@ pub const UNDO_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const REPLY_MAIL_DELAY: Duration = Duration::from_secs(60);
 /// Hour of the day, in the site's zone, at which daily and weekly digests go out: before most people's breakfast.
 pub const DIGEST_HOUR: u32 = 7;
-/// Comments told of in one digest; what is more is counted. A mail of 50 excerpts is some 30 KB.
+/// Comments told of in one digest; what is more is counted.
 pub const DIGEST_ITEMS_MAX: usize = 50;
 /// Readers of one node who wait for news of a conversation; others see it without. Each is an open connection.
 pub const LIVE_READERS_MAX: usize = 2_000;

@@ -27,9 +27,9 @@ pub fn token(secret: &Secret) -> String {
     secret.sign(PURPOSE, NAME)
 }
 
-/// A report, as it came.
+/// A report, as it came; nothing where the token is not right.
 #[derive(Debug)]
-pub struct Report(Vec<u8>);
+pub struct Report(Option<Vec<u8>>);
 
 impl FromRequest for Report {
     type Error = AppError;
@@ -41,10 +41,10 @@ impl FromRequest for Report {
         let payload = payload.take();
         Box::pin(async move {
             if !may {
-                return Ok(Self(Vec::new()));
+                return Ok(Self(None));
             }
             let body = tokio::time::timeout(limits::BODY_TIMEOUT, collect(payload));
-            Ok(Self(body.await.map_err(|_| AppError::TooSlow)??))
+            Ok(Self(Some(body.await.map_err(|_| AppError::TooSlow)??)))
         })
     }
 }
@@ -79,12 +79,12 @@ fn may_report(app: &App, request: &HttpRequest) -> bool {
 /// `POST /hooks/mail-events`
 pub async fn submit(app: web::Data<App>, request: HttpRequest, report: Report) -> Result<HttpResponse, AppError> {
     rate_limit::count(&app, &request)?;
-    if !may_report(&app, &request) {
+    let Some(report) = report.0 else {
         let mut refusal = plain(StatusCode::UNAUTHORIZED, "Send the token of the desk's mail page.\n");
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer, Basic"));
         return Ok(refusal);
-    }
-    let Ok(events) = events::read(&report.0) else {
+    };
+    let Ok(events) = events::read(&report) else {
         return Ok(plain(StatusCode::BAD_REQUEST, "Neither JSON nor a delivery report (RFC 3464).\n"));
     };
     app.db

@@ -1,4 +1,4 @@
-// [data-live="ID"]: the conversation. While it is in view, new comments are told of above it, and shown when asked for.
+// [data-live="ID"]: the conversation, on its first page. While it is in view, new comments are told of above it, and shown when asked for.
 // Without a connection, or without room on the server, the page stays as it is.
 
 import { announce } from "./status.js";
@@ -7,8 +7,7 @@ import { words } from "./words.js";
 export function live() {
   const talk = document.querySelector("[data-live]");
   const list = talk?.querySelector(".thread");
-  // Only the first page in the usual order: elsewhere a new comment stands on another page.
-  if (!list || !globalThis.EventSource || new URLSearchParams(location.search).has("after")) return;
+  if (!list || !globalThis.EventSource) return;
   let source = null;
   let isNear = false;
   const turn = () => {
